@@ -1,0 +1,127 @@
+"""The registry of metrics: one frozen dataclass each, from which pages, exports, docs and checks read."""
+
+from __future__ import annotations
+
+__all__ = ["METRICS", "Direction", "Metric", "metrics_of"]
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["higher", "lower", "none"]
+_CLASSIFICATION = frozenset({"binary", "multiclass"})
+_ALL = frozenset({"binary", "multiclass", "regression", "ranking"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What one metric is.
+
+    `unit` is what the value counts (`share`, `ms`, `rows`, `target` for the target's own unit, `score` for a number without one);
+    `direction` says which way is better; `column` says what `points.column` holds for it.
+    """
+
+    name: str
+    label: str
+    unit: str
+    direction: Direction
+    tasks: frozenset[str]
+    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels"]
+    source: str
+    description: str
+    column: str = ""
+
+
+def _registry(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
+
+
+def _classification(name: str, label: str, description: str, *, source: str = "evidently", unit: str = "share",
+                    direction: Direction = "higher", tasks: frozenset[str] = _CLASSIFICATION, column: str = "") -> Metric:
+    return Metric(name=name, label=label, unit=unit, direction=direction, tasks=tasks, group="classification", source=source,
+                  description=description, column=column)
+
+
+def _regression(name: str, label: str, description: str, *, unit: str = "target", direction: Direction = "lower",
+                source: str = "evidently") -> Metric:
+    return Metric(name=name, label=label, unit=unit, direction=direction, tasks=frozenset({"regression"}), group="regression",
+                  source=source, description=description)
+
+
+def _ranking(name: str, label: str, description: str, *, column: str = "k", source: str = "evidently",
+             direction: Direction = "higher") -> Metric:
+    return Metric(name=name, label=label, unit="share", direction=direction, tasks=frozenset({"ranking"}), group="ranking",
+                  source=source, description=description, column=column)
+
+
+def _quality(name: str, label: str, description: str) -> Metric:
+    return Metric(name=name, label=label, unit="share", direction="lower", tasks=_ALL, group="quality", source="duckdb",
+                  description=description, column="feature")
+
+
+def _traffic(name: str, label: str, unit: str, description: str, direction: Direction = "none") -> Metric:
+    return Metric(name=name, label=label, unit=unit, direction=direction, tasks=_ALL, group="traffic", source="duckdb",
+                  description=description)
+
+
+_BINARY = frozenset({"binary"})
+
+METRICS: dict[str, Metric] = _registry(
+    _classification("accuracy", "Accuracy", "Share of labelled predictions that were right."),
+    _classification("precision", "Precision", "Share of positive decisions that were right; multiclass: the mean over classes.", column="class"),
+    _classification("recall", "Recall", "Share of true positives that were found; multiclass: the mean over classes.", column="class"),
+    _classification("f1", "F1", "Harmonic mean of precision and recall; multiclass: the mean over classes.", column="class"),
+    _classification("roc_auc", "ROC AUC", "Chance that a random positive scores above a random negative.", unit="score"),
+    _classification("average_precision", "Average precision", "Precision averaged over recall steps as the cut falls.",
+                    source="scikit-learn", unit="score", tasks=_BINARY),
+    _classification("log_loss", "Log loss", "Mean negative log-likelihood of the labels under the scores, in nats.", unit="nats", direction="lower"),
+    _classification("brier", "Brier score", "Mean squared distance of scores from outcomes.", source="scikit-learn", unit="score", direction="lower"),
+    _classification("expected_calibration_error", "Calibration error",
+                    "Mean distance of score and observed rate over ten equal-width score bins, weighted by rows.",
+                    source="scikit-learn", direction="lower"),
+    _classification("true_positives", "True positives", "Positive decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY),
+    _classification("false_positives", "False positives", "Positive decisions on negative labels.", unit="rows", direction="none", tasks=_BINARY),
+    _classification("true_negatives", "True negatives", "Negative decisions on negative labels.", unit="rows", direction="none", tasks=_BINARY),
+    _classification("false_negatives", "False negatives", "Negative decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY),
+    _regression("mae", "Mean absolute error", "Mean of |prediction - label|."),
+    _regression("rmse", "Root mean squared error", "Square root of the mean squared error."),
+    _regression("mape", "Mean absolute percentage error", "Mean of |prediction - label| / |label|, in percent.", unit="%"),
+    _regression("r2", "R²", "Share of the labels' variance that the prediction explains.", unit="score", direction="higher"),
+    _regression("mean_error", "Mean error", "Mean of prediction - label: above zero the model predicts too much.", direction="none"),
+    _regression("median_absolute_error", "Median absolute error", "Median of |prediction - label|.", source="scikit-learn"),
+    _ranking("precision_at_k", "Precision@k", "Relevant share of the first k items, mean over users."),
+    _ranking("recall_at_k", "Recall@k", "Share of a user's relevant items among the first k, mean over users."),
+    _ranking("map_at_k", "MAP@k", "Average precision of the first k items divided by all relevant items, mean over users."),
+    _ranking("ndcg_at_k", "NDCG@k", "Discounted gain of the first k items over that of the best order, mean over users."),
+    _ranking("mrr", "MRR@k", "Reciprocal rank of the first relevant item among the first k, mean over users."),
+    _ranking("hit_rate_at_k", "Hit rate@k", "Share of users with a relevant item among the first k."),
+    _ranking("coverage", "Coverage@k", "Share of the catalogue (items of the reference and the window) shown among the first k.", source="driftboard", ),
+    _ranking("popularity_bias", "Popularity@k", "Mean share of reference traffic of the items shown among the first k.", source="driftboard", direction="none"),
+    Metric(name="drift", label="Drift score", unit="score", direction="lower", tasks=_ALL, group="drift", source="evidently",
+           description="Distance of the window's distribution from the reference's, by the named method.", column="feature, prediction, score or label"),
+    Metric(name="drift_share", label="Drifted share", unit="share", direction="lower", tasks=_ALL, group="drift", source="driftboard",
+           description="Share of judged features whose verdict is drift."),
+    Metric(name="multivariate_drift", label="Multivariate drift", unit="score", direction="lower", tasks=_ALL, group="drift", source="driftboard",
+           description="How well a classifier tells the window's rows from the reference's, all features together."),
+    _quality("missing_share", "Missing", "Share of rows in which the feature is missing."),
+    _quality("type_errors", "Type errors", "Share of rows whose value did not fit the feature's type."),
+    _quality("out_of_range_share", "Out of range", "Share of rows below the reference's minimum or above its maximum."),
+    _quality("new_category_share", "New categories", "Share of rows with a category that the reference does not have."),
+    Metric(name="duplicate_share", label="Duplicates", unit="share", direction="lower", tasks=_ALL, group="quality", source="duckdb",
+           description="Share of logged rows that repeated an id and were set aside."),
+    _traffic("rows", "Predictions", "rows", "Predictions in the window."),
+    _traffic("throughput", "Throughput", "rows/s", "Predictions per second of the window, or of its elapsed part."),
+    _traffic("error_rate", "Error rate", "share", "Share of calls that raised.", "lower"),
+    _traffic("latency_p50", "Latency p50", "ms", "Median latency.", "lower"),
+    _traffic("latency_p95", "Latency p95", "ms", "95th percentile of latency.", "lower"),
+    _traffic("latency_p99", "Latency p99", "ms", "99th percentile of latency.", "lower"),
+    _traffic("latency_mean", "Mean latency", "ms", "Mean latency.", "lower"),
+    Metric(name="label_coverage", label="Label coverage", unit="share", direction="higher", tasks=_ALL, group="labels", source="duckdb",
+           description="Share of the window's predictions whose label is known."),
+    Metric(name="label_delay_p50", label="Label delay p50", unit="s", direction="lower", tasks=_ALL, group="labels", source="duckdb",
+           description="Median time from prediction to label."),
+)
+
+
+def metrics_of(task: str, *groups: str) -> list[Metric]:
+    """The metrics that a task has, in the registry's order; of the named groups only, where any is named."""
+    return [m for m in METRICS.values() if task in m.tasks and (not groups or m.group in groups)]

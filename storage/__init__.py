@@ -1,0 +1,1 @@
+"""The spool and the store: the durable log and the one DuckDB file."""
