@@ -1,0 +1,65 @@
+"""Numbers and moments as words: three significant digits, always with their unit and zone."""
+
+from __future__ import annotations
+
+__all__ = ["interval", "moment", "number", "span", "with_unit"]
+
+from datetime import datetime, timedelta
+from math import floor, isfinite, log10
+from zoneinfo import ZoneInfo
+
+_UNITS = {"ms": " ms", "s": " s", "rows": " rows", "rows/s": " rows/s", "nats": " nats", "%": " %"}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """`value` to `digits` significant digits with thin thousands; `–` where there is none. Whole numbers stay whole."""
+    if value is None or not isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}".replace(",", "\u202f")
+    places = digits - 1 - floor(log10(abs(value)))
+    if places > digits + 3:
+        return f"{value:.{digits - 1}e}"
+    rounded = round(value, places)
+    return f"{rounded:,.{max(places, 0)}f}".replace(",", "\u202f")
+
+
+def with_unit(value: float | None, unit: str) -> str:
+    """`0.893` of unit `share` → `89.3 %`; `ms`, `s`, `rows` … are appended; `score` and `target` have no sign of their own."""
+    if value is None or not isfinite(value):
+        return "–"
+    if unit == "share":
+        return number(value * 100) + " %"
+    if unit == "s" and value >= 60:
+        return _duration(value)
+    return number(value) + _UNITS.get(unit, "")
+
+
+def interval(lower: float | None, upper: float | None, unit: str) -> str:
+    """`[86.0 %, 91.2 %]`, or nothing where a bound is missing."""
+    if lower is None or upper is None:
+        return ""
+    return f"[{with_unit(lower, unit)}, {with_unit(upper, unit)}]"
+
+
+def moment(value: datetime | None, zone: str = "UTC") -> str:
+    """`4 Nov 2026 00:00` in the zone (an IANA name); the zone's name is said once by the page, in its header."""
+    if value is None:
+        return "–"
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y %H:%M}"
+
+
+def span(start: datetime, end: datetime, zone: str = "UTC") -> str:
+    """`4 Nov 2026 00:00 – 5 Nov 2026 00:00 UTC`: a half-open window in words."""
+    return f"{moment(start, zone)} – {moment(end, zone)} {zone}"
+
+
+def _duration(seconds: float) -> str:
+    """`7.0 d`, `3.5 h`, `12 min`: the largest unit that is at least one."""
+    for size, unit in ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
+        if seconds >= size.total_seconds():
+            return f"{number(seconds / size.total_seconds())} {unit}"
+    return f"{number(seconds)} s"

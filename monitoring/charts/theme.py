@@ -1,0 +1,100 @@
+"""Colours, axes and the one way to start a figure, for both themes."""
+
+from __future__ import annotations
+
+__all__ = ["CONFIG", "Look", "Palette", "figure", "safe", "translucent"]
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import plotly.graph_objects as go
+
+FONT = '"Source Sans", "Source Sans Pro", system-ui, sans-serif'
+CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False}
+"""Plotly's own configuration: no logo, no link outwards, no bar of tools over the first lines of a small chart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """The colours of one theme. `series` is Okabe and Ito's colour-blind safe set (2008), in the order of use."""
+
+    current: str
+    reference: str
+    text: str
+    muted: str
+    grid: str
+    surface: str
+    series: tuple[str, ...]
+
+
+_LIGHT = Palette(
+    current="#0072B2", reference="#7A8699", text="#1B2430", muted="#5B6675", grid="#E3E8EF", surface="#FFFFFF",
+    series=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9"),
+)
+_DARK = Palette(
+    current="#56B4E9", reference="#A9B4C4", text="#E8EDF4", muted="#A9B4C4", grid="#2B3543", surface="#10161F",
+    series=("#56B4E9", "#E69F00", "#2FBF9B", "#E59CC6", "#F0E442", "#7FA8FF"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a person looks at the page: theme and time zone (an IANA name). Every chart takes one."""
+
+    dark: bool = False
+    zone: str = "UTC"
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of this theme."""
+        return _DARK if self.dark else _LIGHT
+
+    def times(self, moments: Iterable[datetime | None]) -> list[datetime | None]:
+        """The moments as naive times of the zone, because a Plotly axis knows no zones."""
+        zone = ZoneInfo(self.zone)
+        return [None if moment is None else moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
+
+
+def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: bool = True) -> go.Figure:
+    """An empty figure with the house's axes. `x` and `y` are the axes' titles, with units; `height` is in pixels."""
+    colours = look.palette
+    axis = {
+        "gridcolor": colours.grid, "linecolor": colours.grid, "zeroline": False, "automargin": True, "ticks": "",
+        "title": {"font": {"size": 13, "color": colours.muted}, "standoff": 8}, "tickfont": {"size": 12, "color": colours.muted},
+    }
+    made = go.Figure()
+    made.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36 if legend else 12, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 13, "color": colours.text},
+        colorway=list(colours.series),
+        hovermode="closest",
+        hoverlabel={"bgcolor": colours.surface, "bordercolor": colours.grid, "align": "left",
+                    "font": {"family": FONT, "size": 13, "color": colours.text}},
+        showlegend=legend,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "font": {"size": 12, "color": colours.text},
+                "bgcolor": "rgba(0,0,0,0)"},
+        dragmode=False,
+        template="none",
+    )
+    made.update_xaxes(**axis, showgrid=False)
+    made.update_yaxes(**axis, showgrid=True)
+    made.update_xaxes(title_text=x)
+    made.update_yaxes(title_text=y)
+    return made
+
+
+def safe(text: object) -> str:
+    """Text from users for a figure: Plotly reads a little HTML in labels and hovers, so it is escaped."""
+    return escape(str(text), quote=False)
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """`#RRGGBB` with an opacity from 0 to 1, as Plotly's `rgba(...)`."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

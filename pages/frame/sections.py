@@ -1,0 +1,81 @@
+"""The eight pages in their order, and links between them."""
+
+from __future__ import annotations
+
+__all__ = ["SECTIONS", "Section", "link", "navigation_pages", "section"]
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from pages.frame.text import plain
+
+_PAGES = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One page: `key` is its URL path, `group` its heading in the sidebar, `selectors` what its sidebar offers."""
+
+    key: str
+    title: str
+    icon: str
+    group: str
+    folder: str
+    selectors: tuple[str, ...] = ("model", "version", "range", "window", "segment")
+    needs_model: bool = True
+
+    @property
+    def path(self) -> Path:
+        """The page's script."""
+        return _PAGES / self.folder / f"{self.key}.py"
+
+
+SECTIONS: dict[str, Section] = {
+    made.key: made
+    for made in (
+        Section(key="overview", title="Overview", icon=":material/dashboard:", group="Watch", folder="watch", selectors=("range",)),
+        Section(key="drift", title="Drift", icon=":material/grid_on:", group="Watch", folder="watch"),
+        Section(key="feature", title="Feature", icon=":material/bar_chart:", group="Watch", folder="watch",
+                selectors=("model", "version", "range", "window", "compare", "segment")),
+        Section(key="performance", title="Performance", icon=":material/monitoring:", group="Watch", folder="watch"),
+        Section(key="traffic", title="Traffic & latency", icon=":material/speed:", group="Watch", folder="watch",
+                selectors=("model", "version", "range", "window", "compare")),
+        Section(key="reports", title="Reports", icon=":material/description:", group="Operate", folder="operate",
+                selectors=("model", "version", "range")),
+        Section(key="health", title="Health", icon=":material/health_and_safety:", group="Operate", folder="operate", selectors=(),
+                needs_model=False),
+        Section(key="models", title="Models", icon=":material/deployed_code:", group="Set up", folder="set_up", selectors=("model",),
+                needs_model=False),
+    )
+}
+
+
+def section(key: str) -> Section:
+    """The section of that key; a page's script names itself with it."""
+    return SECTIONS[key]
+
+
+def navigation_pages() -> dict[str, list[st.Page]]:
+    """What `st.navigation` takes: pages by group. The overview is the start page."""
+    groups: dict[str, list[st.Page]] = {}
+    for made in (found for found in SECTIONS.values() if found.path.exists()):
+        groups.setdefault(made.group, []).append(_page(made))
+    return groups
+
+
+def link(key: str, label: str, *, help: str | None = None, **params: str) -> None:  # noqa: A002 – Streamlit's own word
+    """A link to the page `key` with `params` in its URL; it keeps the rest of the selection. `label` may be text from users."""
+    query = {**st.query_params.to_dict(), **params}
+    made = section(key)
+    try:
+        st.page_link(_page(made), label=plain(label), help=help, query_params=query)
+    except StreamlitAPIException:  # a page run by itself, outside the navigation, knows no other page
+        st.markdown(f"[{plain(label)}](/{key}?{urlencode(query)})")
+
+
+def _page(made: Section) -> st.Page:
+    return st.Page(made.path, title=made.title, icon=made.icon, url_path=made.key, default=made.key == "overview")

@@ -1,0 +1,150 @@
+"""The sidebar: selectors on top of the URL, and a footer that says how fresh everything is."""
+
+from __future__ import annotations
+
+__all__ = ["footer", "select"]
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from monitoring.charts.numbers import number, with_unit
+from pages.frame.selection import RANGES, Selection, choice, put, recall, time_range
+
+if TYPE_CHECKING:
+    from storage.store import Store
+
+
+def select(store: Store, shown: Sequence[str]) -> Selection:
+    """Draw the selectors named in `shown` and return the selection; the others keep what the URL says."""
+    models = store.models()
+    model = _pick("model", "Model", models, models[0] if models else "", shown)
+    if not model:
+        return Selection(zone=_zone())
+    spec = store.spec(model)
+    versions = _versions(store, model, spec)
+    version = _pick("version", "Version", versions, versions[0], shown)
+    rows = store.points(model=model, version=version, metric="rows")
+    name, since, until = _range(rows, shown)
+    windows = _distinct(rows, "window") or [str(spec.get("window", "1d"))]
+    preferred = str(spec.get("window", ""))
+    window = _pick("window", "Window", windows, preferred if preferred in windows else windows[0], shown)
+    compare = _pick("compare", "Compare to", ["reference", "previous", *[f"version:{other}" for other in versions if other != version]],
+                    "reference", shown, _compare_word)
+    segments = ["", *[segment for segment in _distinct(rows, "segment") if segment]]
+    segment = _pick("segment", "Segment", segments, "", shown, lambda value: value or "All rows")
+    return Selection(model=model, version=version, range=name, since=since, until=until, window=window, compare=compare,
+                     segment=segment, zone=_zone())
+
+
+def footer(store: Store) -> None:
+    """Age of the newest prediction, rows waiting in the spool, and that nothing leaves this machine."""
+    facts = store.health()
+    newest = facts.get("newest_prediction") or facts.get("newest")
+    parts = []
+    if isinstance(newest, str):
+        newest = datetime.fromisoformat(newest)
+    if isinstance(newest, datetime):
+        parts.append(f"Newest prediction {with_unit(max((datetime.now(UTC) - newest).total_seconds(), 0.0), 's')} ago")
+    waiting = _waiting(facts)
+    if waiting is not None:
+        parts.append("Everything logged is ingested" if waiting == 0 else f"{number(waiting)} bytes not yet ingested")
+    with st.sidebar:
+        st.markdown("  \n".join(f":small[:gray[{part}]]" for part in [*parts, "Nothing leaves this machine"]))
+
+
+def _compare_word(value: str) -> str:
+    if value.startswith("version:"):
+        return "Version " + value.partition(":")[2]
+    return {"reference": "Reference", "previous": "Previous window"}[value]
+
+
+def _pick(name: str, label: str, options: Sequence[str], default: str, shown: Sequence[str], words: Callable[[str], str] = str) -> str:
+    value = choice(name, options, default) if options else ""
+    if name not in shown or not options:
+        return value
+    key = f"select.{name}"
+    st.session_state[key] = value  # the URL wins over what the widget last held
+    with st.sidebar:
+        st.selectbox(label, list(options), key=key, format_func=words, on_change=_written, args=(name, key))
+    return value
+
+
+def _written(name: str, key: str) -> None:
+    put(name, str(st.session_state[key]))
+
+
+def _versions(store: Store, model: str, spec: dict[str, Any]) -> list[str]:
+    """Newest first; a model without predictions has the version of its schema."""
+    rows = store.versions(model).to_pylist()
+    epoch = datetime.min.replace(tzinfo=UTC)
+    rows.sort(key=lambda row: row["last"] or epoch, reverse=True)
+    return [str(row["version"]) for row in rows] or [str(spec.get("version", "1"))]
+
+
+def _distinct(table: pa.Table, column: str) -> list[str]:
+    return sorted(value for value in table.column(column).unique().to_pylist() if value is not None)
+
+
+def _range(rows: pa.Table, shown: Sequence[str]) -> tuple[str, datetime | None, datetime | None]:
+    newest: datetime | None = pc.max(rows.column("window_end")).as_py() if rows.num_rows else None
+    name, since, until = time_range(recall("range"), newest)
+    put("range", name)
+    if "range" not in shown:
+        return name, since, until
+    st.session_state["select.range"] = "custom" if ".." in name else name
+    with st.sidebar:
+        st.selectbox("Range", list(RANGES), key="select.range", format_func=RANGES.__getitem__, on_change=_ranged, args=(since, until))
+        if ".." in name and since and until:
+            days, key = (since.date(), (until - timedelta(days=1)).date()), f"select.days.{name}"
+            st.date_input("From – to (UTC, both included)", days, key=key, on_change=_dated, args=(key,))
+    return name, since, until
+
+
+def _ranged(since: datetime | None, until: datetime | None) -> None:
+    name = st.session_state["select.range"]
+    if name != "custom":
+        put("range", name)
+        return
+    end = until or datetime.now(UTC)
+    start = since or end - timedelta(days=30)
+    put("range", f"{start.date()}..{(end - timedelta(microseconds=1)).date()}")
+
+
+def _dated(key: str) -> None:
+    days: tuple[date, ...] = st.session_state[key]
+    if len(days) == 2:  # with the first click the widget holds one day only
+        put("range", f"{days[0]}..{days[1]}")
+
+
+def _zone() -> str:
+    """`UTC`, or the browser's zone where `tz=local` is in the URL."""
+    browser = st.context.timezone or "UTC"
+    try:
+        ZoneInfo(browser)
+    except (ZoneInfoNotFoundError, ValueError):
+        browser = "UTC"
+    value = choice("tz", ["utc", "local"], "utc")
+    st.session_state["select.tz"] = value
+    with st.sidebar:
+        st.segmented_control("Times in", ["utc", "local"], key="select.tz", on_change=_zoned,
+                             format_func=lambda name: "UTC" if name == "utc" else f"{browser}", required=True)
+    return "UTC" if value == "utc" else browser
+
+
+def _zoned() -> None:
+    put("tz", str(st.session_state["select.tz"] or "utc"))
+
+
+def _waiting(facts: dict[str, Any]) -> int | None:
+    """Bytes of the spool that no collector has read yet, as `Store.health` counts them."""
+    for key in ("pending_bytes", "backlog_bytes", "spool_backlog"):
+        if isinstance(facts.get(key), int):
+            return int(facts[key])
+    return None
+

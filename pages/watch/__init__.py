@@ -1,0 +1,1 @@
+"""Pages that answer: is anything wrong, since when, where?"""

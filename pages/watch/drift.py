@@ -1,0 +1,6 @@
+"""Being written."""
+
+from pages.frame import page
+
+with page("drift"):
+    pass
