@@ -1,0 +1,213 @@
+"""A gate for pipelines: one window's points turned into a verdict, an exit code and a JUnit file. Pure."""
+
+from __future__ import annotations
+
+__all__ = ["Case", "Check", "judge", "junit"]
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+import pyarrow as pa
+
+from monitoring.errors import InputError, NotFound, nearest
+from monitoring.metrics import METRICS
+from monitoring.moments import iso, moment
+
+FailOn = Literal["warn", "drift"]
+_FAIL_ON = ("drift", "warn")
+_RANK = {"failed": 3, "drift": 2, "warn": 1}  # worst first; everything else is 0
+_SKIPPED = frozenset({"insufficient_data", "not_applicable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One finding of the window: what was measured, on how many rows, and what came out."""
+
+    metric: str
+    column: str
+    segment: str
+    version: str
+    method: str
+    status: str
+    reason: str
+    value: float | None
+    threshold: float | None
+    n: int | None
+
+    @property
+    def name(self) -> str:
+        """`drift of amount (country=FR)` – what a person reads in a list of test cases."""
+        of = f" of {self.column}" if self.column else ""
+        return f"{self.metric}{of}" + (f" ({self.segment})" if self.segment else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on one window [start, end) of one model: `ok`, `warn`, `drift`, `failed` or `insufficient_data`.
+
+    `exit_code` is 0 ok, 1 warning, 2 drift or degradation, 3 where something could not be computed. With `fail_on="drift"`
+    warnings are told and pass. What has too few data is skipped: it neither passes nor fails.
+    """
+
+    model: str
+    window: str
+    start: datetime
+    end: datetime
+    fail_on: FailOn
+    verdict: str
+    exit_code: int
+    cases: tuple[Case, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The check as JSON can carry it, with `counts` by status; `from_dict` reads it back."""
+        return {
+            "model": self.model,
+            "window": self.window,
+            "window_start": iso(self.start),
+            "window_end": iso(self.end),
+            "fail_on": self.fail_on,
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "counts": dict(sorted(Counter(case.status for case in self.cases).items())),
+            "cases": [asdict(case) for case in self.cases],
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Check:
+        """The check that `to_dict` wrote."""
+        return cls(
+            model=value["model"],
+            window=value["window"],
+            start=datetime.fromisoformat(value["window_start"]),
+            end=datetime.fromisoformat(value["window_end"]),
+            fail_on=value["fail_on"],
+            verdict=value["verdict"],
+            exit_code=value["exit_code"],
+            cases=tuple(Case(**case) for case in value["cases"]),
+        )
+
+
+def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail_on: str = "warn") -> Check:
+    """The verdict on one window of `points` (rows of `storage.points.POINTS`, of one model).
+
+    `size` is the name of the windows to look at (`1d`). `window` is `last`, the newest complete one, or a time within the
+    window that is meant. Where several versions had traffic in it, all are judged. Raises `NotFound` where there is none.
+    """
+    if fail_on not in _FAIL_ON:
+        raise InputError(f'--fail-on "{fail_on}" is not known: {nearest(fail_on, _FAIL_ON)}')
+    rows = [row for row in points.to_pylist() if row["window"] == size]
+    start, end = _chosen(rows, model, size, window)
+    cases = tuple(_case(row) for row in rows if row["window_start"] == start and row["window_end"] == end)
+    worst = max((_RANK.get(case.status, 0) for case in cases), default=0)
+    return Check(
+        model=model,
+        window=size,
+        start=start,
+        end=end,
+        fail_on="drift" if fail_on == "drift" else "warn",
+        verdict=_verdict(cases, worst),
+        exit_code=0 if worst == _RANK["warn"] and fail_on == "drift" else worst,
+        cases=tuple(sorted(cases, key=lambda case: (-_RANK.get(case.status, 0), case.metric, case.column, case.segment, case.version))),
+    )
+
+
+def junit(check: Check) -> bytes:
+    """The check as JUnit XML: one suite, one test case per finding; skipped, failure and error carry the reason."""
+    outcome = Counter(_outcome(case, check.fail_on) for case in check.cases)
+    totals = {
+        "tests": str(len(check.cases)),
+        "failures": str(outcome["failure"]),
+        "errors": str(outcome["error"]),
+        "skipped": str(outcome["skipped"]),
+        "time": "0",
+    }
+    root = ElementTree.Element("testsuites", name="driftboard", **{k: v for k, v in totals.items() if k != "skipped"})
+    stamp = check.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")  # JUnit's timestamp has no zone
+    suite = ElementTree.SubElement(root, "testsuite", name=_xml(check.model), timestamp=stamp, hostname="", **totals)
+    for case in check.cases:
+        name = _xml(f"{case.name} – version {case.version}")
+        element = ElementTree.SubElement(suite, "testcase", classname=_xml(f"{check.model}.{case.metric}"), name=name, time="0")
+        kind = _outcome(case, check.fail_on)
+        if kind != "passed":
+            told = ElementTree.SubElement(element, kind, message=_xml(case.reason or case.status))
+            if kind != "skipped":
+                told.set("type", case.status)
+                told.text = _xml(_sentence(case, check))
+        elif case.status == "warn":
+            ElementTree.SubElement(element, "system-out").text = _xml(_sentence(case, check))
+    ElementTree.indent(root)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _chosen(rows: list[dict[str, Any]], model: str, size: str, window: str) -> tuple[datetime, datetime]:
+    """Start and end of the window that is meant."""
+    spans = {(row["window_start"], row["window_end"]): row["partial"] for row in rows}
+    if window == "last":
+        complete = [span for span, partial in spans.items() if not partial]
+        if not complete:
+            raise NotFound(f'No complete {size} window of "{model}" was computed yet: python -m monitoring run, then check again.')
+        return max(complete, key=lambda span: (span[1], span[0]))
+    at = moment(window, name="--window")
+    found = [span for span in spans if at is not None and span[0] <= at < span[1]]
+    if not found:
+        raise NotFound(f'No {size} window of "{model}" around {window} was computed: python -m monitoring run --since T --until T.')
+    return max(found)
+
+
+def _case(row: Mapping[str, Any]) -> Case:
+    return Case(
+        metric=row["metric"],
+        column=row["column"] or "",
+        segment=row["segment"] or "",
+        version=row["version"] or "",
+        method=row["method"] or "",
+        status=row["status"],
+        reason=row["reason"] or "",
+        value=row["value"],
+        threshold=row["threshold"],
+        n=row["n"],
+    )
+
+
+def _verdict(cases: tuple[Case, ...], worst: int) -> str:
+    if worst:
+        return {rank: status for status, rank in _RANK.items()}[worst]
+    return "ok" if any(case.status == "ok" for case in cases) else "insufficient_data"
+
+
+def _outcome(case: Case, fail_on: FailOn) -> Literal["passed", "failure", "error", "skipped"]:
+    if case.status == "failed":
+        return "error"
+    if case.status in _SKIPPED:
+        return "skipped"
+    failing = case.status == "drift" or (case.status == "warn" and fail_on == "warn")
+    return "failure" if failing else "passed"
+
+
+def _sentence(case: Case, check: Check) -> str:
+    """Value, threshold, method, rows and window of one finding: a number never stands alone."""
+    unit = METRICS[case.metric].unit if case.metric in METRICS else ""
+    parts = [case.reason or case.status]
+    if case.value is not None:
+        parts.append(f"value {case.value!r} {unit}".rstrip())
+    if case.threshold is not None:
+        parts.append(f"threshold {case.threshold!r}")
+    if case.method:
+        parts.append(f"method {case.method}")
+    if case.n is not None:
+        parts.append(f"n {case.n}")
+    parts.append(f"window [{iso(check.start)}, {iso(check.end)})")
+    return "; ".join(parts)
+
+
+def _xml(text: str) -> str:
+    """`text` without the characters that XML 1.0 forbids (its production [2] `Char`), each replaced by U+FFFD."""
+    return "".join(char if _allowed(ord(char)) else "\ufffd" for char in text)
+
+
+def _allowed(code: int) -> bool:
+    return code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF

@@ -1,0 +1,311 @@
+"""The owner of a home: its store, its background work, and the verbs that everyone asks it for."""
+
+from __future__ import annotations
+
+__all__ = ["VERBS", "House", "opened"]
+
+import inspect
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+
+from monitoring.background import Background
+from monitoring.checks import judge
+from monitoring.doctor import diagnose
+from monitoring.errors import InputError, NotFound, nearest
+from monitoring.export import write_table
+from monitoring.moments import iso, moment
+from monitoring.plain import jsonable
+from monitoring.reading import read_table
+from monitoring.reports import ReportRequest, render
+from monitoring.schema import ModelSchema
+from monitoring.settings import Settings
+from storage import wire
+from storage.collector import Collector
+from storage.home import Home, default_home
+from storage.store import Store
+
+Progress = Callable[[dict[str, Any]], None]
+
+VERBS = frozenset(
+    {"check", "collect", "describe", "export", "health", "models", "points", "reference", "register", "report", "run", "table"}
+)
+_REPORTING = frozenset({"run", "report"})  # the verbs that tell their progress
+_TABLES = ("labels", "points", "predictions", "quarantine")
+
+_opened: dict[Path, House] = {}
+_opening = threading.RLock()
+
+
+def opened(home: Path | str) -> House | None:
+    """The House that this process has open for `home`, or None."""
+    return _opened.get(Path(home).absolute())
+
+
+class House:
+    """One process's ownership of one home. Open it with `House.open`; close it, or use it as a context manager.
+
+    `store` may be used from any thread. The verbs are the methods named in `VERBS`; all take keywords only, accept what
+    JSON can carry (times as ISO text), and return JSON-able values or an Arrow table, so that they work over the socket too.
+    """
+
+    def __init__(self, home: Home, store: Store, settings: Settings) -> None:
+        self.home = home
+        self.store = store
+        self.settings = settings
+        self.collector = Collector(store)
+        self._running = threading.Lock()  # one run at a time: two would compute the same windows twice
+        self._collecting = threading.Lock()
+        self._closing = ExitStack()
+        self._background: Background | None = None
+
+    @classmethod
+    def open(cls, home: Path | str | None = None, background: bool = False) -> House:
+        """Own `home` (created where it is missing) and answer on its socket; with `background` also collect and compute.
+
+        Opening a home that this process has open already returns that House, and starts its background work if asked for.
+        Raises `OwnerBusy` with the holder's pid where another process owns it.
+        """
+        path = Path(home or default_home()).absolute()
+        with _opening:
+            house = _opened.get(path)
+            if house is None:
+                place = Home(path)
+                place.make()
+                house = cls(place, Store.open(place), Settings())
+                house._closing.callback(house.store.close)
+                house._answer()
+                _opened[path] = house
+            if background:
+                house._work()
+            return house
+
+    def close(self) -> None:
+        """Stop the background work, stop answering, give the home back. A second call does nothing."""
+        with _opening:
+            if _opened.get(self.home.path) is self:
+                del _opened[self.home.path]
+            self._closing.close()
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def do(self, verb: str, params: dict[str, Any], progress: Progress | None = None) -> Any:
+        """Call a verb by name, as a request over the socket does; `progress` goes to the verbs that report on their way."""
+        if verb not in VERBS:
+            raise InputError(f'There is no verb "{verb}": {nearest(verb, VERBS)}')
+        method = getattr(self, verb)
+        arguments = {**params, "progress": progress} if verb in _REPORTING else params
+        try:
+            inspect.signature(method).bind(**arguments)
+        except TypeError as error:
+            raise InputError(f'The verb "{verb}" does not take these parameters: {error}.') from None
+        return method(**arguments)
+
+    # -- verbs ---------------------------------------------------------------------------------------------------------
+
+    def register(self, *, spec: dict[str, Any]) -> dict[str, Any]:
+        """Register a model or a new version of its schema: `{"model", "version", "changed"}`."""
+        schema = ModelSchema.from_dict(spec)
+        changed = self.store.register_model(schema.to_dict())
+        self._wake()
+        return {"model": schema.name, "version": schema.version, "changed": changed}
+
+    def models(self) -> list[dict[str, Any]]:
+        """One dict per registered model: `model, task, version` (of the newest schema)`, versions, predictions, newest`."""
+        return [self._model_line(name) for name in self.store.models()]
+
+    def describe(self, *, model: str) -> dict[str, Any]:
+        """Everything known about one model: `model, spec, reference, versions, history`."""
+        name = self.known(model)
+        reference = self.store.reference_info(name)
+        return {
+            "model": name,
+            "spec": self.store.spec(name),
+            "reference": jsonable(reference),
+            "versions": jsonable(self.store.versions(name).to_pylist()),
+            "history": jsonable(self.store.schema_history(name).to_pylist()),
+        }
+
+    def reference(self, *, model: str, path: str | Path) -> dict[str, Any]:
+        """Make the rows of a Parquet, CSV or JSON Lines file the model's reference: `{"rows", "hash"}`."""
+        name = self.known(model)
+        schema = ModelSchema.from_dict(self.store.spec(name))
+        table = read_table(Path(path), schema)
+        result = self.store.put_reference(name, table, str(Path(path).name))
+        self._wake()
+        return {"model": name, **result}
+
+    def collect(self) -> dict[str, int]:
+        """Ingest what lies in the spool now: `{"ingested", "duplicates", "quarantined", "pending"}`."""
+        with self._collecting:
+            counts = self.collector.once()
+        if counts["ingested"]:
+            self._wake()
+        return counts
+
+    def run(
+        self,
+        *,
+        model: str | None = None,
+        window: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        everything: bool = False,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Collect, then compute due and dirty windows: `{"windows", "points", "failed", "insufficient", "seconds"}`."""
+        name = None if model is None else self.known(model)
+        self.collect()
+        with self._running:
+            return self._compute(name, window, moment(since, name="since"), moment(until, name="until"), everything, progress)
+
+    def points(
+        self,
+        *,
+        model: str | None = None,
+        version: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        metric: str | None = None,
+        column: str | None = None,
+        window: str | None = None,
+        as_of: str | None = None,
+    ) -> pa.Table:
+        """The findings of windows that start in [since, until), in the shape of `storage.points.POINTS`."""
+        return self.store.points(
+            model=None if model is None else self.known(model),
+            version=version,
+            since=moment(since, name="since"),
+            until=moment(until, name="until"),
+            metric=metric,
+            column=column,
+            window=window,
+            as_of=moment(as_of, name="as_of"),
+        )
+
+    def table(self, *, model: str, what: str) -> pa.Table:
+        """All `points`, `predictions`, `labels` or `quarantine` rows of one model."""
+        name = self.known(model)
+        if what == "points":
+            return self.store.points(model=name)
+        if what == "predictions":
+            return self.store.predictions(name)
+        if what == "labels":
+            return self.store.labels(name)
+        if what == "quarantine":
+            return self.store.quarantine(name)
+        raise InputError(f'There is no table "{what}": {nearest(what, _TABLES)}')
+
+    def export(self, *, model: str, what: str, format: str, path: str | Path) -> dict[str, Any]:  # noqa: A002
+        """Write one of a model's tables to an absolute path: `{"path", "rows", "format", "what"}`."""
+        return {"what": what, **write_table(self.table(model=model, what=what), Path(path), format=format)}
+
+    def report(
+        self,
+        *,
+        model: str,
+        kind: str,
+        since: str | None = None,
+        until: str | None = None,
+        format: str = "html",  # noqa: A002
+        version: str | None = None,
+        progress: Progress | None = None,
+    ) -> str:
+        """Render Evidently's `drift`, `performance` or `summary` report of [since, until); the path of the file in this home."""
+        name = self.known(model)
+        request = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)
+        with self._running:
+            return str(render(self.store, self.home, request, progress=progress))
+
+    def check(self, *, model: str, window: str = "last", fail_on: str = "warn") -> dict[str, Any]:
+        """Judge one window for a pipeline; see `monitoring.checks.Check.to_dict`."""
+        name = self.known(model)
+        size = str(self.store.spec(name).get("window") or "1d")
+        return judge(self.store.points(model=name), name, size=size, window=window, fail_on=fail_on).to_dict()
+
+    def health(self) -> dict[str, Any]:
+        """How the home is: the store's own account, plus disk, holder, versions and what to do about each finding."""
+        return cast("dict[str, Any]", jsonable(diagnose(self.home, self.store.health())))
+
+    # -- the inside ----------------------------------------------------------------------------------------------------
+
+    def known(self, model: str) -> str:
+        """`model` itself where it is registered, else `NotFound` that names what is."""
+        names = self.store.models()
+        if model in names:
+            return model
+        if not names:
+            raise NotFound("No model is registered yet: python -m monitoring models register FILE.yaml, or python -m monitoring demo.")
+        raise NotFound(f'There is no model "{model}": {nearest(model, names)}')
+
+    def _model_line(self, name: str) -> dict[str, Any]:
+        spec = self.store.spec(name)
+        versions = self.store.versions(name).to_pylist()
+        newest = max((row["last"] for row in versions if row["last"] is not None), default=None)
+        return {
+            "model": name,
+            "task": spec.get("task"),
+            "version": spec.get("version"),
+            "versions": [row["version"] for row in versions],
+            "predictions": sum(row["rows"] for row in versions),
+            "newest": None if newest is None else iso(newest),
+        }
+
+    def _compute(
+        self,
+        model: str | None,
+        window: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        everything: bool,
+        progress: Progress | None,
+    ) -> dict[str, Any]:
+        from monitoring import runner  # pandas and scipy: not before there is something to compute
+
+        result = runner.run(
+            self.store, model=model, window=window, since=since, until=until, everything=everything, progress=progress
+        )
+        return {
+            "windows": result.windows,
+            "points": result.points,
+            "failed": result.failed,
+            "insufficient": result.insufficient,
+            "seconds": round(result.seconds, 3),
+            "run": result.run,
+        }
+
+    def _answer(self) -> None:
+        server = wire.serve(self.home, self.do)
+        self._closing.callback(server.close)
+
+    def _work(self) -> None:
+        """Collect and compute in the background; a second call does nothing."""
+        if self._background is not None:
+            return
+        self._background = Background(self._turn, every=self.settings.run_seconds, settle=self.settings.settle_seconds)
+        self.collector.start()
+        self._closing.callback(self.collector.stop)
+        self._background.start()
+        self._closing.callback(self._background.stop)
+
+    def _turn(self) -> bool:
+        """One turn of the background: True where there was something to compute. Skipped while a run is going on."""
+        if not self._running.acquire(blocking=False):
+            return False
+        try:
+            return bool(self._compute(None, None, None, None, False, None)["windows"])
+        finally:
+            self._running.release()
+
+    def _wake(self) -> None:
+        if self._background is not None:
+            self._background.wake()

@@ -1,0 +1,137 @@
+"""One face to a home, whether this process owns it, another one does, or nobody.
+
+DuckDB lets one process open a file, so a home has one owner. `call` hides that: it uses this process's `House`, else asks
+the running owner over its socket, else becomes the owner for the length of the call.
+"""
+
+from __future__ import annotations
+
+__all__ = ["House", "call", "current", "export_report", "points", "run"]
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+
+from monitoring.errors import InputError
+from monitoring.house import VERBS, House, opened
+from monitoring.settings import Settings
+from storage import wire
+from storage.errors import OwnerBusy
+from storage.home import Home, default_home
+
+_PAUSE = 0.2  # seconds between two attempts at an owner that is starting or stopping
+
+
+def current(home: Path | str | None = None) -> House:
+    """This process's House for `home` (default: the settings'), opened without background work where none is open yet.
+
+    Raises `OwnerBusy` with the holder's pid where another process owns the home.
+    """
+    path = _path(home)
+    return opened(path) or House.open(path)
+
+
+def call(
+    home: Path | str | None, verb: str, /, *, progress: Callable[[dict[str, Any]], None] | None = None, **params: Any
+) -> Any:
+    """What `House.<verb>(**params)` returns: JSON-able values or an Arrow table.
+
+    `progress` receives what a long verb reports on its way. Raises what the verb raises, on whichever side it ran, and
+    `OwnerBusy` where a process holds the home and does not answer within the settings' `busy_seconds`.
+    """
+    if verb not in VERBS:
+        raise InputError(f'There is no verb "{verb}": use one of {", ".join(sorted(VERBS))}.')
+    path = _path(home)
+    house = opened(path)
+    if house is not None:
+        return house.do(verb, params, progress)
+    deadline = time.monotonic() + Settings().busy_seconds
+    while True:
+        try:
+            reply = wire.ask(Home(path), verb, _plain(params), progress)
+            return reply.value if reply.table is None else reply.table
+        except wire.NoOwner:
+            pass
+        try:
+            with House.open(path) as house:
+                return house.do(verb, params, progress)
+        except OwnerBusy:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE)
+
+
+def run(
+    model: str | None = None,
+    *,
+    window: str | None = None,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    everything: bool = False,
+    home: Path | str | None = None,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Collect what was logged and compute the windows that are due: `{"windows", "points", "failed", "insufficient", "seconds"}`."""
+    result = call(
+        home, "run", progress=progress, model=model, window=window, since=since, until=until, everything=everything
+    )
+    return cast("dict[str, Any]", result)
+
+
+def points(
+    model: str | None = None,
+    *,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    metric: str | None = None,
+    column: str | None = None,
+    window: str | None = None,
+    home: Path | str | None = None,
+) -> pa.Table:
+    """The findings, one row each, in the shape of `storage.points.POINTS`."""
+    result = call(home, "points", model=model, since=since, until=until, metric=metric, column=column, window=window)
+    return cast("pa.Table", result)
+
+
+def export_report(
+    model: str,
+    *,
+    path: Path | str,
+    kind: str = "drift",
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    format: str | None = None,  # noqa: A002 – the word of the command line
+    version: str | None = None,
+    home: Path | str | None = None,
+) -> Path:
+    """Write Evidently's report of [since, until) – of the newest complete window by default – to `path`; returns the path.
+
+    `kind` is `drift`, `performance` or `summary`; `format` is `html` or `json`, taken from the path's ending by default.
+    """
+    target = Path(path)
+    chosen = format or target.suffix.lstrip(".").lower() or "html"
+    rendered = call(home, "report", model=model, kind=kind, since=since, until=until, format=chosen, version=version)
+    if not target.absolute().parent.is_dir():
+        raise InputError(f"{target.absolute().parent} is not a folder: create it first, or choose another path.")
+    shutil.copyfile(rendered, target)
+    return target
+
+
+def _path(home: Path | str | None) -> Path:
+    return Path(home).absolute() if home is not None else default_home().absolute()
+
+
+def _plain(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON can carry them; every verb reads times and paths from text too."""
+    return {key: _as_text(value) for key, value in params.items()}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
