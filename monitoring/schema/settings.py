@@ -1,0 +1,95 @@
+"""How drift is judged for one model: which method for which column, and how sure a verdict must be."""
+
+from __future__ import annotations
+
+__all__ = ["METHODS", "ColumnDrift", "DriftSettings"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_NUMERICAL = frozenset({"numerical", "datetime"})
+_CATEGORICAL = frozenset({"categorical"})
+_TEXT = frozenset({"text"})
+_BOTH = _NUMERICAL | _CATEGORICAL
+
+# Names and kinds as registered in evidently 0.7.23, evidently/legacy/calculations/stattests/; `chisquare_contingency` is ours.
+METHODS: Mapping[str, frozenset[str]] = {
+    "auto": _BOTH | _TEXT,
+    "TVD": _CATEGORICAL,
+    "abs_text_content_drift": _TEXT,
+    "anderson": _NUMERICAL,
+    "chisquare": _CATEGORICAL,
+    "chisquare_contingency": _CATEGORICAL,
+    "cramer_von_mises": _NUMERICAL,
+    "ed": _NUMERICAL,
+    "empirical_mmd": _NUMERICAL,
+    "es": _NUMERICAL,
+    "fisher_exact": _CATEGORICAL,
+    "g_test": _CATEGORICAL,
+    "hellinger": _BOTH,
+    "jensenshannon": _BOTH,
+    "kl_div": _BOTH,
+    "ks": _NUMERICAL,
+    "mannw": _NUMERICAL,
+    "perc_text_content_drift": _TEXT,
+    "psi": _BOTH,
+    "t_test": _NUMERICAL,
+    "wasserstein": _NUMERICAL,
+    "z": _CATEGORICAL,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnDrift:
+    """What one column wants different from its model: None means as the model."""
+
+    method: str | None = None
+    minimum_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftSettings:
+    """A model's drift settings.
+
+    `method` maps a kind to the name of a method (`auto` where it is not named); `false_alarms` is the share of windows without any
+    drift in which at least one feature may be named; `minimum_effect` is in units of the method's score, one number for all
+    methods, or one for each named method, or None for each method's own; `features` maps a column (a feature, `prediction`, `score`
+    or `label`) to what is different there.
+    """
+
+    method: Mapping[str, str] = field(default_factory=dict)
+    false_alarms: float = 0.05
+    minimum_effect: float | Mapping[str, float] | None = None
+    features: Mapping[str, ColumnDrift] = field(default_factory=dict)
+
+    def method_for(self, kind: str, column: str = "") -> str:
+        """The method's name for a column of this kind; `auto` leaves it to Evidently's own choice."""
+        own = self.features.get(column)
+        return (own.method if own else None) or self.method.get(kind, "auto")
+
+    def minimum_effect_for(self, method: str, column: str = "") -> float | None:
+        """The smallest score that counts as drift, in units of the method's score, or None where the model does not say."""
+        own = self.features.get(column)
+        if own and own.minimum_effect is not None:
+            return own.minimum_effect
+        if isinstance(self.minimum_effect, Mapping):
+            return self.minimum_effect.get(method)
+        return self.minimum_effect
+
+    def to_dict(self) -> dict[str, object]:
+        """The settings in the shape of the contract's YAML; only what differs from the defaults."""
+        said: dict[str, object] = {}
+        if self.method:
+            said["method"] = dict(self.method)
+        if self.false_alarms != 0.05:
+            said["false_alarms"] = self.false_alarms
+        if self.minimum_effect is not None:
+            said["minimum_effect"] = dict(self.minimum_effect) if isinstance(self.minimum_effect, Mapping) else self.minimum_effect
+        if self.features:
+            said["features"] = {name: _column_dict(column) for name, column in self.features.items()}
+        return said
+
+
+def _column_dict(column: ColumnDrift) -> dict[str, object]:
+    pairs = {"method": column.method, "minimum_effect": column.minimum_effect}
+    return {key: value for key, value in pairs.items() if value is not None}
