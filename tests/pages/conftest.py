@@ -1,0 +1,44 @@
+"""A real house with the fixture's findings, and the pages run by Streamlit's own test runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from monitoring.service import House
+from tests.pages import data
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="package")
+def full_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A home with the four models of `data`, opened once for all tests of the pages. Read only."""
+    path = tmp_path_factory.mktemp("full") / "home"
+    with House.open(path) as house:
+        data.fill(house.store)
+        yield house
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> Iterator[House]:
+    """A home without any model, for one test."""
+    with House.open(tmp_path / "home") as house:
+        yield house
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """`open_page("watch/drift", house, model="card-fraud")`: the page's script run once with these URL parameters."""
+
+    def opened(script: str, house: House, **params: str) -> AppTest:
+        monkeypatch.setenv("MONITORING_HOME", str(house.home.path))
+        test = AppTest.from_file(str(ROOT / "pages" / f"{script}.py"), default_timeout=30)
+        for name, value in params.items():
+            test.query_params[name] = value
+        return test.run()
+
+    return opened
