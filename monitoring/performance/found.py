@@ -1,0 +1,33 @@
+"""What measuring one metric gave."""
+
+from __future__ import annotations
+
+__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "Measured", "nothing"]
+
+from dataclasses import dataclass
+
+from .intervals import Interval
+
+MINIMUM_LABELLED = 30  # the usual floor for trusting a normal approximation of a mean; Hogg, Tanis & Zimmerman 2015, §5.6
+MINIMUM_OF_CLASS = 10  # at least ten of the rarer outcome: the rule np ≥ 10 for proportions; Moore & McCabe 2012, §5.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A value with its interval, or the reason why there is none.
+
+    `n` counts what the value is a mean of: labelled rows, positive decisions (precision), positive labels (recall), users (ranking).
+    `rows` are the labelled rows that went in. `scarce` says why the value carries no verdict although it is defined.
+    """
+
+    value: float | None = None
+    reason: str | None = None
+    interval: Interval | None = None
+    n: int = 0
+    rows: int = 0
+    scarce: str | None = None
+
+
+def nothing(reason: str, *, rows: int = 0) -> Measured:
+    """A metric that is undefined here, and why."""
+    return Measured(reason=reason, rows=rows)
