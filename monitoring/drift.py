@@ -15,6 +15,7 @@ __all__ = [
     "comparable",
     "effect",
     "histograms",
+    "is_effect",
     "method_label",
     "resolve_method",
     "score",
@@ -376,12 +377,19 @@ def score(method: str, reference: Sample, window: Sample) -> float:
     return float(binned_scores(name, a[None], b[None])[0])
 
 
-def effect(method: str, value: float, reference: Sample, window: Sample) -> float:
-    """How far apart the samples are, for the minimum effect: the score itself if it is a distance, else the distance that goes with a test.
+def is_effect(method: str) -> bool:
+    """Whether the score is its own effect: a distance without a unit. Tests and the energy distance (a root of the unit) are not."""
+    name = base_method(method)
+    return METHODS[name].larger_is_drift and name != "ed"
 
-    A p-value says how sure, not how far; with a million rows everything is significant. So tests of numbers are measured by the
-    Wasserstein distance in reference standard deviations and tests of categories by the Jensen-Shannon distance.
+
+def effect(method: str, value: float, reference: Sample, window: Sample) -> float:
+    """How far apart the samples are, for the minimum effect: the score itself, or else the distance that goes with it.
+
+    A p-value says how sure, not how far; with a million rows everything is significant. So tests of numbers (and the energy distance)
+    are measured by the Wasserstein distance in reference standard deviations, and tests of categories by the Jensen-Shannon distance.
     """
-    if METHODS[base_method(method)].larger_is_drift:
+    if is_effect(method):
         return value
-    return score("wasserstein" if reference.numbers is not None and window.numbers is not None else "jensenshannon", reference, window)
+    numbers = "numerical" in METHODS[base_method(method)].kinds
+    return score("wasserstein" if numbers else "jensenshannon", reference, window)

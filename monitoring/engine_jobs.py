@@ -23,21 +23,23 @@ class DriftColumn:
 
     `name` is the column in the tables of the job: a feature, `@prediction`, `@score`, `@score:<class>` or `@label`. `kind` is
     `numerical`, `categorical`, `text` or `datetime`. `method` is a name of `drift.METHODS` or `auto`. `threshold` is ours
-    (from `verdicts.drift_threshold`), in the score's units; without one Evidently's pages would judge by its own default, so
-    the worker passes one that never alarms.
+    (`verdicts.calibrate(…).threshold`), in the score's units, and `minimum_effect` is the calibration's; without a threshold Evidently's
+    pages would judge by its own default, so the worker passes one that never alarms.
     """
 
     name: str
     kind: str
     method: str = "auto"
     threshold: float | None = None
+    minimum_effect: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """A value, or the reason why there is none; never NaN.
 
-    `method` is the resolved name (never `auto`); `p_value` is filled where the method's value is one; `n` and `n_reference`
+    `method` is the resolved name (never `auto`); `p_value` is filled where the method's value is one; `effect` is
+    how far apart the samples are (`drift.effect`) where the value does not say it itself; `n` and `n_reference`
     are the rows that the value rests on.
     """
 
@@ -45,6 +47,7 @@ class Score:
     reason: str | None = None
     method: str | None = None
     p_value: float | None = None
+    effect: float | None = None
     n: int = 0
     n_reference: int = 0
 

@@ -1,0 +1,186 @@
+"""Verdicts: does a score say more than chance, and enough to matter? Pure.
+
+A column has drifted when its score exceeds what pairs drawn from the reference reach in 99.9 % of draws (`drift_nulls`) *and* the
+difference is at least the method's minimum effect. Evidently's own thresholds decide nothing.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Calibration", "DriftSettings", "Status", "Verdict", "calibrate", "judge_drift", "judge_performance"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from monitoring.drift import METHODS, Sample, base_method, is_effect
+from monitoring.drift_nulls import NullCache, draw_null, size_bucket
+from monitoring.engine_jobs import Score
+
+Status = Literal["ok", "warn", "drift", "insufficient_data", "not_applicable", "failed"]
+_SLACK = 1e-9  # relative: our nulls and Evidently's scores agree to this, and a tie with the null is no drift
+_SEEABLE = 5.0  # times the minimum effect: a window in which chance hides even this cannot be called ok
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftSettings:
+    """What a verdict on drift asks for.
+
+    `level` is the share of windows without drift that may be named, per column. `minimum_effect` overrides the methods' own: a number
+    for all, or by method name. With fewer than `minimum_rows` usable values on either side nothing is judged.
+    """
+
+    level: float = 0.001
+    minimum_effect: float | Mapping[str, float] | None = None
+    minimum_rows: int = 30
+
+    def effect_of(self, method: str) -> float:
+        """The minimum effect of a method, in the units of `drift.effect`."""
+        name, given = base_method(method), self.minimum_effect
+        if isinstance(given, Mapping):
+            given = given.get(method, given.get(name))
+        return METHODS[name].minimum_effect if given is None else float(given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What a score has to reach, known before it is computed.
+
+    `threshold` is in the score's units; None where `reason` says why nothing can be judged. `chance` is the score that pairs reach in
+    `level` of the draws; `null` holds the draws, sorted (None for a method that is a test itself).
+    """
+
+    method: str
+    n: int
+    n_reference: int
+    level: float
+    minimum_effect: float
+    threshold: float | None = None
+    chance: float | None = None
+    null: npt.NDArray[np.float64] | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A status, what it rests on, and one sentence that says so. `p_value` is the share of the null at least as extreme."""
+
+    status: Status
+    threshold: float | None = None
+    p_value: float | None = None
+    reason: str = ""
+
+
+def calibrate(method: str, reference: Sample, n_window: int, *, key: str, settings: DriftSettings | None = None,
+              cache: NullCache | None = None) -> Calibration:
+    """The threshold of one column, for a window with `n_window` usable values.
+
+    `method` is resolved (`drift.resolve_method`); `key` names the reference's content and the column, as in `"<hash>/amount"`. A new
+    (key, method, size bucket) costs some tens of milliseconds whatever the rows; a known one is read from the cache.
+    """
+    settings = settings or DriftSettings()
+    facts = {"method": method, "n": n_window, "n_reference": reference.n, "level": settings.level,
+             "minimum_effect": settings.effect_of(method)}
+    few = _too_few(n_window, reference.n, settings.minimum_rows)
+    if few is not None:
+        return Calibration(**facts, reason=few)
+    name = base_method(method)
+    if METHODS[name].null == "itself":
+        return Calibration(**facts, threshold=settings.level)
+    size = size_bucket(n_window)
+    cache = cache or NullCache()
+    null = cache.get(key, name, reference.n, size, draw=lambda seed: draw_null(name, reference, size, seed=seed))
+    rank = max(1, int(settings.level * (len(null) + 1) + _SLACK))
+    if not METHODS[name].larger_is_drift:
+        chance = float(null[rank - 1])
+        if chance <= 0:
+            return Calibration(**facts, chance=chance, null=null, reason=(
+                f"{name} reaches p = 0 by chance alone with {reference.n:,} and {n_window:,} rows; use chisquare_contingency."))
+        return Calibration(**facts, chance=chance, null=null, threshold=chance * (1 - _SLACK))
+    chance = float(null[-rank])
+    threshold = chance * (1 + _SLACK) + np.finfo(float).tiny
+    return Calibration(**facts, chance=chance, null=null,
+                       threshold=max(threshold, facts["minimum_effect"]) if is_effect(name) else threshold)
+
+
+def _too_few(n_window: int, n_reference: int, minimum: int) -> str | None:
+    if n_window < minimum:
+        return f"Only {n_window:,} rows of the window have a value; {minimum} are needed to judge."
+    if n_reference < minimum:
+        return f"Only {n_reference:,} rows of the reference have a value; {minimum} are needed to judge."
+    return None
+
+
+def judge_drift(score: Score, calibration: Calibration) -> Verdict:
+    """The verdict on one score of the engine.
+
+    `drift` needs a score at or past the threshold and an effect of at least the minimum. A score that stays below is `ok` only if the
+    window was large enough to show five times the minimum effect; otherwise `insufficient_data`.
+    """
+    c = calibration
+    if score.value is None:
+        return Verdict(status="not_applicable", reason=score.reason or "The score has no value.")
+    p_value = _p_value(score.value, c)
+    if c.threshold is None:
+        return Verdict(status="insufficient_data", p_value=p_value, reason=c.reason or "")
+    larger = METHODS[base_method(c.method)].larger_is_drift
+    past = score.value >= c.threshold if larger else score.value <= c.threshold
+    effect = score.value if is_effect(c.method) else score.effect
+    if past and (effect is None or effect >= c.minimum_effect):
+        return Verdict(status="drift", threshold=c.threshold, p_value=p_value, reason=_sentence(score.value, c, "is past"))
+    if past:
+        return Verdict(status="ok", threshold=c.threshold, p_value=p_value, reason=(
+            f"{_sentence(score.value, c, 'is past')} The effect of {effect:.3g} is below the minimum of {c.minimum_effect:g}."))
+    if is_effect(c.method) and c.chance is not None and c.chance > _SEEABLE * c.minimum_effect > 0:
+        return Verdict(status="insufficient_data", threshold=c.threshold, p_value=p_value, reason=(
+            f"Chance alone reaches {c.chance:.3g} with {c.n:,} rows, so a difference of {_SEEABLE * c.minimum_effect:g} could not be seen."))
+    return Verdict(status="ok", threshold=c.threshold, p_value=p_value, reason=_sentence(score.value, c, "stays within"))
+
+
+def _p_value(value: float, c: Calibration) -> float | None:
+    if METHODS[base_method(c.method)].null == "itself":
+        return value
+    if c.null is None:
+        return None
+    if METHODS[base_method(c.method)].larger_is_drift:
+        extreme = len(c.null) - int(np.searchsorted(c.null, value * (1 - _SLACK), "left"))
+    else:
+        extreme = int(np.searchsorted(c.null, value * (1 + _SLACK), "right"))
+    return (1 + extreme) / (1 + len(c.null))
+
+
+def _sentence(value: float, c: Calibration, verb: str) -> str:
+    rows = f"{c.n_reference:,} reference and {c.n:,} window rows"
+    start = f"{c.method} {value:.3g} {verb} its threshold {c.threshold:.3g}"
+    if c.null is None:
+        return f"{start}: without drift a test on {rows} falls below it in {c.level:.1%} of windows."
+    chance = f"pairs drawn from the reference ({rows}) reach {c.chance:.3g} in {c.level:.1%} of draws"
+    if c.threshold == c.minimum_effect:
+        return f"{start}, the minimum effect: {chance}."
+    return f"{start}: {chance}."
+
+
+def judge_performance(value: float, interval: tuple[float | None, float | None], reference_value: float | None,
+                      direction: Literal["higher", "lower", "none"], *, n: int, minimum_rows: int = 30,
+                      minimum_loss: float = 0.05) -> Verdict:
+    """A first verdict on a quality metric: has it become worse than on the reference?
+
+    `interval` is the window's at 99.9 %; `direction` says which way is better. If the interval excludes the reference's value on the
+    bad side, the status is `drift`, or `warn` where the loss is below `minimum_loss` of the reference's value. The reference's own
+    sampling error is not counted, so the reference should be the larger sample.
+    """
+    lower, upper = interval
+    if n < minimum_rows:
+        return Verdict(status="insufficient_data", reason=f"Only {n:,} labelled rows; {minimum_rows} are needed to judge.")
+    if reference_value is None or lower is None or upper is None or direction == "none":
+        return Verdict(status="ok")
+    excluded = upper < reference_value if direction == "higher" else lower > reference_value
+    if not excluded:
+        return Verdict(status="ok", threshold=reference_value)
+    loss = abs(value - reference_value)
+    status: Status = "drift" if loss >= minimum_loss * abs(reference_value) else "warn"
+    edge = upper if direction == "higher" else lower
+    return Verdict(status=status, threshold=reference_value, reason=(
+        f"{value:.3g} is worse than the reference's {reference_value:.3g}: the window's 99.9 % interval ends at {edge:.3g} ({n:,} rows)."))
