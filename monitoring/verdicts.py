@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["Calibration", "DriftSettings", "Status", "Verdict", "calibrate", "judge_drift", "judge_performance"]
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from monitoring.drift import METHODS, Sample, base_method, is_effect
 from monitoring.drift_nulls import NullCache, draw_null, size_bucket
 from monitoring.engine_jobs import Score
 
+Floats = npt.NDArray[np.float64]
 Status = Literal["ok", "warn", "drift", "insufficient_data", "not_applicable", "failed"]
 _SLACK = 1e-9  # relative: our nulls and Evidently's scores agree to this, and a tie with the null is no drift
 _SEEABLE = 5.0  # times the minimum effect: a window in which chance hides even this cannot be called ok
@@ -59,7 +60,7 @@ class Calibration:
     minimum_effect: float
     threshold: float | None = None
     chance: float | None = None
-    null: npt.NDArray[np.float64] | None = None
+    null: Floats | None = None
     reason: str | None = None
 
 
@@ -81,28 +82,33 @@ def calibrate(method: str, reference: Sample, n_window: int, *, key: str, settin
     (key, method, size bucket) costs some tens of milliseconds whatever the rows; a known one is read from the cache.
     """
     settings = settings or DriftSettings()
-    facts = {"method": method, "n": n_window, "n_reference": reference.n, "level": settings.level,
-             "minimum_effect": settings.effect_of(method)}
+    plain = Calibration(method=method, n=n_window, n_reference=reference.n, level=settings.level,
+                        minimum_effect=settings.effect_of(method))
     few = _too_few(n_window, reference.n, settings.minimum_rows)
     if few is not None:
-        return Calibration(**facts, reason=few)
+        return replace(plain, reason=few)
     name = base_method(method)
     if METHODS[name].null == "itself":
-        return Calibration(**facts, threshold=settings.level)
+        return replace(plain, threshold=settings.level)
     size = size_bucket(n_window)
     cache = cache or NullCache()
     null = cache.get(key, name, reference.n, size, draw=lambda seed: draw_null(name, reference, size, seed=seed))
-    rank = max(1, int(settings.level * (len(null) + 1) + _SLACK))
-    if not METHODS[name].larger_is_drift:
-        chance = float(null[rank - 1])
-        if chance <= 0:
-            return Calibration(**facts, chance=chance, null=null, reason=(
-                f"{name} reaches p = 0 by chance alone with {reference.n:,} and {n_window:,} rows; use chisquare_contingency."))
-        return Calibration(**facts, chance=chance, null=null, threshold=chance * (1 - _SLACK))
-    chance = float(null[-rank])
-    threshold = chance * (1 + _SLACK) + np.finfo(float).tiny
-    return Calibration(**facts, chance=chance, null=null,
-                       threshold=max(threshold, facts["minimum_effect"]) if is_effect(name) else threshold)
+    return _with_null(plain, null)
+
+
+def _with_null(plain: Calibration, null: Floats) -> Calibration:
+    """The calibration with its threshold: the `level` order statistic of the null, and no less than the minimum effect."""
+    name = base_method(plain.method)
+    rank = max(1, int(plain.level * (len(null) + 1) + _SLACK))
+    if METHODS[name].larger_is_drift:
+        chance = float(null[-rank])
+        threshold = chance * (1 + _SLACK) + float(np.finfo(float).tiny)
+        return replace(plain, chance=chance, null=null, threshold=max(threshold, plain.minimum_effect) if is_effect(name) else threshold)
+    chance = float(null[rank - 1])
+    if chance > 0:
+        return replace(plain, chance=chance, null=null, threshold=chance * (1 - _SLACK))
+    return replace(plain, chance=chance, null=null, reason=(
+        f"{name} reaches p = 0 by chance alone with {plain.n_reference:,} and {plain.n:,} rows; use chisquare_contingency."))
 
 
 def _too_few(n_window: int, n_reference: int, minimum: int) -> str | None:
@@ -125,18 +131,21 @@ def judge_drift(score: Score, calibration: Calibration) -> Verdict:
     p_value = _p_value(score.value, c)
     if c.threshold is None:
         return Verdict(status="insufficient_data", p_value=p_value, reason=c.reason or "")
-    larger = METHODS[base_method(c.method)].larger_is_drift
-    past = score.value >= c.threshold if larger else score.value <= c.threshold
-    effect = score.value if is_effect(c.method) else score.effect
-    if past and (effect is None or effect >= c.minimum_effect):
-        return Verdict(status="drift", threshold=c.threshold, p_value=p_value, reason=_sentence(score.value, c, "is past"))
+    status, reason = _judge(score.value, score.value if is_effect(c.method) else score.effect, c, c.threshold)
+    return Verdict(status=status, threshold=c.threshold, p_value=p_value, reason=reason)
+
+
+def _judge(value: float, effect: float | None, c: Calibration, threshold: float) -> tuple[Status, str]:
+    past = value >= threshold if METHODS[base_method(c.method)].larger_is_drift else value <= threshold
+    if past and effect is not None and effect < c.minimum_effect:
+        return "ok", f"{_sentence(value, c, 'is past')} The effect of {effect:.3g} is below the minimum of {c.minimum_effect:g}."
     if past:
-        return Verdict(status="ok", threshold=c.threshold, p_value=p_value, reason=(
-            f"{_sentence(score.value, c, 'is past')} The effect of {effect:.3g} is below the minimum of {c.minimum_effect:g}."))
-    if is_effect(c.method) and c.chance is not None and c.chance > _SEEABLE * c.minimum_effect > 0:
-        return Verdict(status="insufficient_data", threshold=c.threshold, p_value=p_value, reason=(
-            f"Chance alone reaches {c.chance:.3g} with {c.n:,} rows, so a difference of {_SEEABLE * c.minimum_effect:g} could not be seen."))
-    return Verdict(status="ok", threshold=c.threshold, p_value=p_value, reason=_sentence(score.value, c, "stays within"))
+        return "drift", _sentence(value, c, "is past")
+    needed = _SEEABLE * c.minimum_effect
+    if is_effect(c.method) and c.chance is not None and c.chance > needed > 0:
+        return "insufficient_data", (
+            f"Chance alone reaches {c.chance:.3g} with {c.n:,} rows, so a difference of {needed:g} could not be seen.")
+    return "ok", _sentence(value, c, "stays within")
 
 
 def _p_value(value: float, c: Calibration) -> float | None:
