@@ -19,6 +19,7 @@ FORMAT = 1
 KINDS = frozenset({"hdr", "model", "pred", "label", "stat", "end"})
 MAX_RECORD_BYTES = 256 * 1024  # one record must stay far below what a reader holds in memory at once
 
+_HEADS = {kind: b'{"v":%d,"k":"%b","n":' % (FORMAT, kind.encode()) for kind in KINDS}
 _START = b'{"c":"'
 _MIDDLE = b'","d":'
 _DATA = len(_START) + 8 + len(_MIDDLE)
@@ -39,7 +40,7 @@ def compose(kind: str, number: int, written: int, body: bytes) -> bytes:
     `number` is the record's place in its segment, `written` the time of writing in UTC µs.
     """
     rest = b"}" if body == b"{}" else b"," + body[1:]
-    return _line(b'{"v":%d,"k":"%b","n":%d,"t":%d%b' % (FORMAT, kind.encode(), number, written, rest))
+    return _line(b'%b%d,"t":%d%b' % (_HEADS[kind], number, written, rest))
 
 
 def decode(line: bytes) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Reading segments: every line is judged by itself, so that damage costs the damaged lines and no others."""
+
+from __future__ import annotations
+
+__all__ = ["Line", "is_live", "read_segment", "segments"]
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from storage.errors import StorageError
+from storage.frames import BadFrame, decode
+
+_LONGEST_LINE = 4 << 20  # bytes; a schema of 2,000 features with long names has half of it
+_BUFFER = 1 << 20
+
+
+class Line(NamedTuple):
+    """One line of a segment, from byte `offset` to before byte `end`. Either `record` or `reason` is None."""
+
+    offset: int
+    end: int
+    record: dict[str, Any] | None
+    raw: bytes  # the line as it stands, cut at 4 MiB
+    reason: str | None
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segments of a spool, by name: per writer in the order of writing."""
+    return sorted(path for path in folder.glob("*.seg.jsonl") if not path.name.startswith("."))
+
+
+def is_live(path: Path) -> bool:
+    """True while the process that writes this segment is alive and has not ended it. Raises StorageError if it is no plain file."""
+    with _opened(path) as file:
+        return _held(file)
+
+
+def read_segment(path: Path, offset: int = 0) -> Iterator[Line]:
+    """The lines from `offset` on, good and bad ones.
+
+    A last line without its newline is left alone while the segment is live, for it may still be written; otherwise it is bad.
+    Raises StorageError where the path is no plain file, and OSError as `open` does.
+    """
+    with _opened(path) as file:
+        live = _held(file)  # asked before reading: what is dead now will not grow
+        file.seek(offset)
+        while raw := file.readline(_LONGEST_LINE):
+            end = offset + len(raw)
+            if raw[-1:] == b"\n":
+                yield _judged(offset, end, raw)
+            elif len(raw) == _LONGEST_LINE:
+                end, whole = _skipped(file, end)
+                if live and not whole:
+                    return
+                yield Line(offset, end, None, raw, "line too long")
+            elif live:
+                return
+            else:
+                yield Line(offset, end, None, raw, "torn last line")
+            offset = end
+
+
+def _judged(offset: int, end: int, raw: bytes) -> Line:
+    try:
+        return Line(offset, end, decode(raw), raw, None)
+    except BadFrame as bad:
+        return Line(offset, end, None, raw, str(bad))
+
+
+def _skipped(file: BinaryIO, end: int) -> tuple[int, bool]:
+    """Read on to the newline; the offset after it, and whether there was one."""
+    while more := file.readline(_BUFFER):
+        end += len(more)
+        if more[-1:] == b"\n":
+            return end, True
+    return end, False
+
+
+def _opened(path: Path) -> BinaryIO:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise StorageError(f"{path.name} is not a plain file; remove it from the spool.")
+    return os.fdopen(fd, "rb", buffering=_BUFFER)
+
+
+def _held(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
