@@ -77,7 +77,7 @@ class House:
             if house is None:
                 place = Home(path)
                 place.make()
-                house = cls(place, Store.open(place), Settings())
+                house = cls(place, Store.open(place), Settings.read())
                 house._closing.callback(house.store.close)
                 house._answer()
                 _opened[path] = house

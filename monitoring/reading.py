@@ -40,4 +40,5 @@ def read_table(path: Path, schema: ModelSchema) -> pa.Table:
 def _csv(path: Path, schema: ModelSchema) -> pa.Table:
     textual = {name: pa.string() for name, feature in schema.features.items() if str(feature.kind) in _TEXTUAL}
     types = {**textual, **{name: pa.string() for name in (schema.id, *schema.segments) if name}}
-    return pc.read_csv(path, convert_options=pc.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False))
+    options = pc.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    return pc.read_csv(path, convert_options=options)

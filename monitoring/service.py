@@ -50,7 +50,7 @@ def call(
     house = opened(path)
     if house is not None:
         return house.do(verb, params, progress)
-    deadline = time.monotonic() + Settings().busy_seconds
+    deadline = time.monotonic() + Settings.read().busy_seconds
     while True:
         try:
             reply = wire.ask(Home(path), verb, _plain(params), progress)

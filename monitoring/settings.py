@@ -6,21 +6,41 @@ __all__ = ["Settings"]
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from monitoring.errors import InputError
+from storage.home import default_home
+
+_PREFIX = "MONITORING_"
 
 
 class Settings(BaseSettings):
-    """Read from environment variables `MONITORING_<NAME>`; every field is described in `docs/settings.md`."""
+    """Read from environment variables `MONITORING_<NAME>`; `docs/settings.md` describes each. Use `Settings.read()`."""
 
-    model_config = SettingsConfigDict(env_prefix="MONITORING_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
 
-    home: Path = Field(Path("monitoring-data"), description="Folder of the spool, the database and the reports.")
+    home: Path = Field(default_factory=default_home, description="Folder of the spool, the database and the reports.")
     run_seconds: float = Field(60.0, gt=0, description="Seconds between two looks of the owner for windows that are due.")
     settle_seconds: float = Field(
-        5.0, ge=0, description="Seconds the owner waits after new rows before it computes, so that a batch is computed once."
+        5.0, ge=0, description="Seconds an idle owner waits after new rows before it computes, so that a batch is computed once."
     )
     busy_seconds: float = Field(
         10.0, ge=0, description="Seconds a command waits for an owner that holds the home and does not answer yet."
     )
     debug: bool = Field(False, description="Show the traceback of an unexpected error on the command line.")
+
+    @classmethod
+    def read(cls) -> Settings:
+        """The settings of this process's environment; raises `InputError` naming the variable that cannot be used."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = _PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+            raise InputError(f'{name} is "{first["input"]}": {first["msg"].lower()}; see docs/settings.md.') from None
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """What can be set: the environment variable's name and what it does."""
+        return {_PREFIX + name.upper(): field.description or "" for name, field in cls.model_fields.items()}

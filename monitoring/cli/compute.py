@@ -1,0 +1,113 @@
+"""`run`, `report`, `check`: findings, and what follows from them."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monitoring.cli.data import ModelArgument
+from monitoring.cli.frame import WARNING, HomeOption, JsonOption, OutputOption, Progress, app, ask, emit
+from monitoring.errors import InputError, MonitoringError
+
+_TIME = "A time such as 2026-03-01 or 2026-03-01T12:00 (UTC unless it names another zone)."
+_SIZE = "Window size: 6h, 1mo, rows:5000 (default: the model's)."
+
+SizeOption = Annotated[str | None, typer.Option("--window", help=_SIZE, show_default=False)]
+SinceOption = Annotated[str | None, typer.Option("--since", help=f"Begin of the first window. {_TIME}", show_default=False)]
+UntilOption = Annotated[str | None, typer.Option("--until", help=f"End of the last window. {_TIME}", show_default=False)]
+FromOption = Annotated[str | None, typer.Option("--from", help=f"Begin (default: the newest complete window). {_TIME}", show_default=False)]
+VersionOption = Annotated[str | None, typer.Option(help="The model's version (default: the one with most rows).", show_default=False)]
+FormatOption = Annotated[str | None, typer.Option("--format", help="html or json (default: the file's ending).", show_default=False)]
+ToOption = Annotated[str | None, typer.Option("--to", help=f"End, not included. {_TIME}", show_default=False)]
+
+
+@app.command()
+def run(
+    model: Annotated[str | None, typer.Argument(help="The model's name (default: all).", show_default=False)] = None,
+    window: SizeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Compute all windows again, not only new and changed ones.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect what was logged and compute the windows that are new or changed, newest first."""
+    progress = Progress()
+    try:
+        told = ask(home, "run", progress=progress, model=model, window=window, since=since, until=until, everything=everything)
+    finally:
+        progress.end()
+    text = f"{told['windows']} windows, {told['points']} points in {told['seconds']:.1f} s; "
+    text += f"{told['insufficient']} with too few data, {told['failed']} failed."
+    emit(told, as_json=as_json, text=text if told["windows"] else "Nothing is due: every window is up to date.")
+    if told["failed"]:
+        raise typer.Exit(WARNING)
+
+
+@app.command()
+def report(
+    model: ModelArgument,
+    output: OutputOption,
+    kind: Annotated[str, typer.Option(help="drift, performance or summary.")] = "drift",
+    since: FromOption = None,
+    until: ToOption = None,
+    version: VersionOption = None,
+    format_: FormatOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write Evidently's report of a range; the HTML opens without a network."""
+    if not output.absolute().parent.is_dir():
+        raise InputError(f"{output.absolute().parent} is not a folder: create it first, or choose another path.")
+    chosen = format_ or output.suffix.lstrip(".").lower() or "html"
+    progress = Progress()
+    try:
+        rendered = ask(home, "report", progress=progress, model=model, kind=kind, since=since, until=until, format=chosen, version=version)
+    finally:
+        progress.end()
+    shutil.copyfile(rendered, output)
+    emit({"path": str(output), "kind": kind, "format": chosen}, as_json=as_json, text=f"The {kind} report of {model} is in {output}.")
+
+
+@app.command()
+def check(
+    model: ModelArgument,
+    window: Annotated[str, typer.Option(help="last, or a time within the window that is meant.")] = "last",
+    fail_on: Annotated[str, typer.Option(help="warn, or drift to let warnings pass.")] = "warn",
+    junit: Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML too.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge one window: exit code 0 ok, 1 warning, 2 drift or degradation, 3 where something failed."""
+    told = ask(home, "check", model=model, window=window, fail_on=fail_on)
+    if junit is not None:
+        _write_junit(told, junit)
+    emit(told, as_json=as_json, text=_summary(told))
+    if told["exit_code"]:
+        raise typer.Exit(told["exit_code"])
+
+
+def _write_junit(told: dict[str, Any], path: Path) -> None:
+    from monitoring.checks import Check
+    from monitoring.checks import junit as as_xml
+
+    try:
+        path.write_bytes(as_xml(Check.from_dict(told)))
+    except OSError as error:
+        raise MonitoringError(f"{path} could not be written ({error.strerror}): choose another path.") from None
+
+
+def _summary(told: dict[str, Any]) -> list[str]:
+    counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in told["counts"].items())
+    lines = [f"{told['model']} [{told['window_start']}, {told['window_end']}): {told['verdict'].replace('_', ' ')} ({counts})"]
+    for case in told["cases"]:
+        if case["status"] in {"drift", "warn", "failed"}:
+            of = f" of {case['column']}" if case["column"] else ""
+            where = f" ({case['segment']})" if case["segment"] else ""
+            lines.append(f"  {case['status']:<7}{case['metric']}{of}{where}, version {case['version']}: {case['reason']}")
+    return lines

@@ -1,0 +1,96 @@
+"""`reference`, `log`, `label`, `export`: rows in and out."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, OutputOption, app, ask, emit, note
+from monitoring.errors import InputError, NotFound
+
+if TYPE_CHECKING:
+    from monitoring.logger import PredictionLogger
+
+ModelArgument = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
+FileArgument = Annotated[Path, typer.Argument(help="A .parquet, .csv or .jsonl file.", show_default=False)]
+
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help="parquet, csv or json (default: the file's ending).", show_default=False)
+]
+
+
+@app.command()
+def reference(model: ModelArgument, file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Make a file's rows the model's reference, which its windows are compared with."""
+    told = ask(home, "reference", model=model, path=file.absolute())
+    emit(told, as_json=as_json, text=f"{told['rows']} rows are the reference of {model} now.")
+
+
+@app.command()
+def log(
+    model: ModelArgument,
+    file: FileArgument,
+    version: Annotated[str | None, typer.Option(help="The model's version (default: the newest registered).", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Log a file of predictions, and its ground truth where it has any. Logging it twice changes nothing."""
+    with _logger(model, version, home, file) as logger:
+        told = logger.log_batch(file)
+    _written(told, home, as_json, f"of {file.name}")
+
+
+@app.command()
+def label(model: ModelArgument, file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Add ground truth by prediction id: columns id and label, and labelled_at where it is known."""
+    with _logger(model, None, home, file) as logger:
+        told = logger.log_labels(file)
+    _written(told, home, as_json, f"of {file.name}")
+
+
+@app.command()
+def export(
+    model: ModelArgument,
+    output: OutputOption,
+    what: Annotated[str, typer.Option(help="points, predictions, labels or quarantine.")] = "points",
+    format_: FormatOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a table to a file, with exactly the numbers of the pages."""
+    chosen = format_ or output.suffix.lstrip(".").lower()
+    if not chosen:
+        raise InputError(f"{output} has no ending that names a format: add --format parquet, csv or json.")
+    told = ask(home, "export", model=model, what=what, format=chosen, path=output.absolute())
+    emit(told, as_json=as_json, text=f"{told['rows']} {what} written to {output}.")
+
+
+def _logger(model: str, version: str | None, home: Path | None, file: Path) -> PredictionLogger:
+    """A logger for a registered model, described as the home knows it."""
+    from monitoring.logger import PredictionLogger
+    from monitoring.schema import ModelSchema
+    from storage.home import default_home
+
+    if not file.is_file():
+        raise NotFound(f"{file} is not a file: give the path of a Parquet, CSV or JSON Lines file.")
+    schema = ModelSchema.from_dict(ask(home, "describe", model=model)["spec"])
+    return PredictionLogger(model, version=version or schema.version, schema=schema, home=home or default_home())
+
+
+def _written(told: Any, home: Path | None, as_json: bool, of: str) -> None:
+    """Collect what was written and say what came of it; refused rows are a warning, nothing but refused rows an error."""
+    counts = ask(home, "collect")
+    refused = sum(told.refused.values())
+    answer = {"rows": told.rows, "labels": told.labels, "refused": dict(told.refused), "ignored": list(told.ignored), **counts}
+    text = f"{told.rows} predictions and {told.labels} labels {of}: {counts['ingested']} new, {counts['duplicates']} known already."
+    emit(answer, as_json=as_json, text=text)
+    for reason, count in told.refused.items():
+        note(f"{count} rows were refused: {reason}.")
+    if counts["quarantined"]:
+        note(f"{counts['quarantined']} records were quarantined: python -m monitoring export {told.model} --what quarantine shows why.")
+    if refused or counts["quarantined"]:
+        raise typer.Exit(WARNING if told.rows or told.labels else ERROR)

@@ -1,0 +1,123 @@
+"""`demo`, `serve`, `collect`, `doctor`: running the house."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, Progress, app, ask, emit, note
+from monitoring.errors import NotFound
+from storage.home import default_home
+
+_PORT = 8501  # Streamlit's default
+_APP = Path(__file__).parents[2] / "app.py"  # beside the packages in a checkout
+
+
+@app.command()
+def demo(
+    size: Annotated[int | None, typer.Option("--rows", min=100, help="Predictions per model.", show_default=False)] = None,
+    models: Annotated[str, typer.Option(help="Which case studies.")] = "fraud,recommendations,diagnosis",
+    newest: Annotated[bool, typer.Option("--newest", help="Compute only the newest windows; the dashboard computes the rest.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill the home with three case studies: train, log, label, compute. Offline; a second time changes nothing."""
+    from monitoring import demo as case_studies
+
+    progress = Progress()
+    try:
+        told = case_studies.load(
+            home or default_home(), models=tuple(models.split(",")), rows=size, progress=progress, compute=not newest
+        )
+        if newest:
+            told = {**(told or {}), **_newest_windows(home, progress)}
+    finally:
+        progress.end()
+    emit(told, as_json=as_json, text="The demo is loaded: python -m monitoring serve shows it.")
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The dashboard's port on 127.0.0.1.")] = _PORT,
+    headless: Annotated[bool, typer.Option("--headless", help="Collect, compute and answer without a dashboard.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Own the home until interrupted: collect, compute what is due, answer other commands, show the dashboard."""
+    place = (home or default_home()).absolute()
+    if headless:
+        _serve_headless(place, as_json)
+        return
+    if not _APP.is_file():
+        raise NotFound("The dashboard's app.py is not beside this package: run this in a checkout, or add --headless.")
+    command = [sys.executable, "-m", "streamlit", "run", str(_APP), "--server.port", str(port), "--server.address", "127.0.0.1"]
+    os.chdir(_APP.parent)  # Streamlit reads .streamlit/config.toml of the folder it starts in
+    os.execve(sys.executable, command, {**os.environ, "MONITORING_HOME": str(place)})  # noqa: S606 – no shell, our own arguments
+
+
+@app.command()
+def collect(
+    once: Annotated[bool, typer.Option("--once", help="Collect what is there and end.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take logged predictions and labels into the database; without --once until interrupted."""
+    stop = threading.Event()
+    if not once:
+        _on_signal(stop)
+    while True:
+        told = ask(home, "collect")
+        if once or told["ingested"] or told["quarantined"]:
+            text = ", ".join(f"{count} {'known already' if name == 'duplicates' else name}" for name, count in told.items())
+            emit(told, as_json=as_json, text=text)
+        if once:
+            if told["quarantined"]:
+                raise typer.Exit(WARNING)
+            return
+        if stop.wait(1.0):
+            return
+
+
+@app.command()
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say how the home is and what to do: counts, backlog, disk, holder, versions, quarantine. Changes nothing."""
+    place = (home or default_home()).absolute()
+    if not place.is_dir():
+        raise NotFound(f"There is no home at {place}: log something, or run python -m monitoring demo.")
+    told = ask(place, "health")
+    emit(told, as_json=as_json, text=_told_by(told))
+    if told["status"] != "ok":
+        raise typer.Exit(ERROR if told["status"] == "error" else WARNING)
+
+
+def _newest_windows(home: Path | None, progress: Progress) -> dict[str, Any]:
+    return {}
+
+
+def _serve_headless(place: Path, as_json: bool) -> None:
+    from monitoring.service import House
+
+    stop = threading.Event()
+    _on_signal(stop)
+    with House.open(place, background=True):
+        emit({"home": str(place), "pid": os.getpid()}, as_json=as_json, text=f"Serving {place} as process {os.getpid()}; end with Ctrl-C.")
+        sys.stdout.flush()
+        stop.wait()
+    note("Stopped; the home is free.")
+
+
+def _on_signal(stop: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+
+def _told_by(told: dict[str, Any]) -> list[str]:
+    return [f"{key}: {value}" for key, value in told.items()]

@@ -1,0 +1,72 @@
+"""What a home's owner can be told by environment variables, and how people may write times and names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from monitoring.errors import InputError
+from monitoring.moments import iso, moment
+from monitoring.plain import jsonable, printable
+from monitoring.settings import Settings
+
+
+def test_the_defaults_need_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.variables():
+        monkeypatch.delenv(name, raising=False)
+    settings = Settings.read()
+    assert settings.home == Path("monitoring-data")
+    assert settings.run_seconds == 60
+
+
+def test_variables_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITORING_HOME", "elsewhere")
+    monkeypatch.setenv("MONITORING_RUN_SECONDS", "7.5")
+    assert Settings.read().home == Path("elsewhere")
+    assert Settings.read().run_seconds == 7.5
+
+
+def test_a_value_that_cannot_be_used_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITORING_RUN_SECONDS", "soon")
+    with pytest.raises(InputError, match='MONITORING_RUN_SECONDS is "soon"'):
+        Settings.read()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T12:30", datetime(2026, 3, 1, 12, 30, tzinfo=UTC)),
+        ("2026-03-01T12:30Z", datetime(2026, 3, 1, 12, 30, tzinfo=UTC)),
+        ("2026-03-01T12:30+02:00", datetime(2026, 3, 1, 10, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_typed_time_is_utc_unless_it_names_a_zone(text: str, meant: datetime) -> None:
+    assert moment(text) == meant
+
+
+def test_a_naive_datetime_in_code_is_refused() -> None:
+    with pytest.raises(InputError, match="has no time zone"):
+        moment(datetime(2026, 3, 1))  # noqa: DTZ001 – naive on purpose
+    assert moment(None) is None
+
+
+def test_what_is_no_time_is_a_sentence_with_an_example() -> None:
+    with pytest.raises(InputError, match='--from "yesterday" is not a time: write it like 2026-03-01'):
+        moment("yesterday", name="--from")
+
+
+def test_times_are_written_in_utc_with_z() -> None:
+    assert iso(datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2)))) == "2026-03-01T12:00:00Z"
+
+
+def test_anything_becomes_json_without_losing_what_it_was() -> None:
+    value = {"at": datetime(2026, 3, 1, tzinfo=UTC), "for": timedelta(days=7), "x": float("nan"), "in": (Path("a"), {1}), "b": b"raw"}
+    assert jsonable(value) == {"at": "2026-03-01T00:00:00Z", "for": 604800.0, "x": "NaN", "in": ["a", [1]], "b": "raw"}
+    assert jsonable([float("inf"), float("-inf"), None, True]) == ["Infinity", "-Infinity", None, True]
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\nc\u202e") == "a\\x1b[2Jb\\nc\\u202e"
