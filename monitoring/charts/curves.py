@@ -5,7 +5,18 @@ Every function takes rows of `storage.points.PROFILES` of one window and of the 
 
 from __future__ import annotations
 
-__all__ = ["at_cut", "calibration", "confusion", "error_by_decile", "popularity", "precision_recall", "residuals", "roc", "threshold"]
+__all__ = [
+    "CUT_LABELS",
+    "at_cut",
+    "calibration",
+    "confusion",
+    "error_by_decile",
+    "popularity",
+    "precision_recall",
+    "residuals",
+    "roc",
+    "threshold",
+]
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +26,12 @@ import pyarrow as pa
 
 from monitoring.charts.numbers import number, with_unit
 from monitoring.charts.theme import Look, figure, safe, translucent
-from monitoring.metrics import METRICS
+from monitoring.charts.timeline import blend
 
 Profile = dict[str, Any]
+
+CUT_LABELS = {"precision": "Precision", "recall": "Recall", "f1": "F1", "positive_share": "Decided positive"}
+"""What the threshold table holds per cut, all of them shares of rows, by the word for a person."""
 
 
 def confusion(profiles: pa.Table, *, look: Look) -> go.Figure:
@@ -32,7 +46,7 @@ def confusion(profiles: pa.Table, *, look: Look) -> go.Figure:
     made = figure(look, height=max(260, 90 + 64 * len(classes)), x="Predicted", y="Actual", legend=False)
     made.add_trace(go.Heatmap(
         z=shares, x=list(range(len(names))), y=list(range(len(names))), text=text, texttemplate="%{text}", showscale=False, zmin=0, zmax=1,
-        colorscale=[[0, translucent(look.palette.current, 0.06)], [1, look.palette.current]], xgap=2, ygap=2,
+        colorscale=[[0, blend(look.palette.surface, look.palette.current, 0.08)], [1, look.palette.current]], xgap=2, ygap=2,
         customdata=[[f"actual {actual}, predicted {predicted}" for predicted in names] for actual in names],
         hovertemplate="%{customdata}<br>%{text} of that actual class<extra></extra>",
     ))
@@ -59,7 +73,7 @@ def precision_recall(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
     """Observed rate over score, one dot per score bin with area after its rows; the diagonal is perfect calibration."""
-    made = figure(look, height=340, x="Score (bin)", y="Observed rate")
+    made = figure(look, height=340, x="Score, mean of its bin", y="Observed rate")
     made.add_trace(_diagonal(look, "perfect"))
     lines = _series(profiles)
     most = max((row["n"] or 0 for rows in lines.values() for row in rows), default=0) or 1
@@ -67,7 +81,7 @@ def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
         areas = [6 + 14 * ((row["n"] or 0) / most) ** 0.5 for row in rows]
         made.add_trace(go.Scatter(
             x=[row["x"] for row in rows], y=[row["value"] for row in rows], mode="lines+markers", name=safe(_series_name(name)),
-            line={"color": colour, "width": 1.5}, marker={"size": areas, "opacity": 0.9},
+            line={"color": colour, "width": 1.5}, marker={"size": areas, "opacity": 0.9}, cliponaxis=False,
             customdata=[number(row["n"]) for row in rows],
             hovertemplate="score %{x:.3~g}<br>observed %{y:.3~p}<br>n = %{customdata}<extra></extra>",
         ))
@@ -75,13 +89,13 @@ def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 
 def threshold(profiles: pa.Table, *, look: Look, cut: float | None = None) -> go.Figure:
-    """The metrics that are shares over the score's cut; a vertical line at `cut`."""
+    """Precision, recall, F1 and the share decided positive over the score's cut; a vertical line at `cut`."""
     made = figure(look, height=320, x="Cut: positive from this score on", y="Share")
-    rates = [row for row in profiles.to_pylist() if row["label"] in METRICS and METRICS[row["label"]].unit == "share"]
-    names = list(dict.fromkeys(row["label"] for row in rates))
+    rates = [row for row in profiles.to_pylist() if row["label"] in CUT_LABELS]
+    names = [name for name in CUT_LABELS if any(row["label"] == name for row in rates)]
     for colour, name in zip(_colours(look, names), names, strict=True):
         rows = sorted((row for row in rates if row["label"] == name), key=lambda row: row["x"])
-        label = METRICS[name].label
+        label = CUT_LABELS[name]
         made.add_trace(go.Scatter(x=[row["x"] for row in rows], y=[row["value"] for row in rows], mode="lines", name=label,
                                   line={"color": colour, "width": 2},
                                   hovertemplate=f"{label} %{{y:.3~p}}<br>at cut %{{x:.3~g}}<extra></extra>"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Row", "band", "by_version", "chosen", "mark_gaps", "middle", "said", "silences", "stacked", "with_breaks", "y_format"]
+__all__ = ["Row", "band", "blend", "by_version", "chosen", "mark_gaps", "middle", "said", "silences", "stacked", "with_breaks", "y_format"]
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -131,6 +131,12 @@ def stacked(look: Look, *, heights: Sequence[int], titles: Sequence[str], x: str
         made.update_xaxes({**style_x, "title": {**style_x["title"], "text": x if row == len(titles) else ""}}, row=row, col=1)
         made.update_yaxes({**style_y, "title": {**style_y["title"], "text": title}}, row=row, col=1)
     return made
+
+
+def blend(under: str, over: str, opacity: float) -> str:
+    """`over` at `opacity` on `under`, opaque: Plotly picks a readable text colour for a cell only where it knows the cell's own."""
+    pairs = [(int(under[start : start + 2], 16), int(over[start : start + 2], 16)) for start in (1, 3, 5)]
+    return "#" + "".join(f"{round(low + (high - low) * opacity):02x}" for low, high in pairs)
 
 
 def y_format(unit: str) -> dict[str, str]:

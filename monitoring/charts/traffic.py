@@ -16,7 +16,7 @@ import pyarrow as pa
 from monitoring.charts.numbers import number, span, with_unit
 from monitoring.charts.status import STATUSES
 from monitoring.charts.theme import Look, figure, safe, translucent
-from monitoring.charts.timeline import Row, by_version, chosen, mark_gaps, middle, said, silences, with_breaks
+from monitoring.charts.timeline import Row, blend, by_version, chosen, mark_gaps, middle, said, silences, with_breaks
 
 _QUANTILES = (("latency_p50", "p50", "dot", 1.5), ("latency_p95", "p95", "solid", 2.25), ("latency_p99", "p99", "dash", 1.5))
 
@@ -41,7 +41,7 @@ def volume(points: pa.Table, *, look: Look, previous: pa.Table | None = None, sh
 
 def error_rate(points: pa.Table, *, look: Look) -> go.Figure:
     """The share of calls that raised, per window and version."""
-    made = figure(look, height=240, x=f"Window, {look.zone}", y="Share of calls that raised")
+    made = figure(look, height=240, x=f"Window, {look.zone}", y="Error rate")
     _draw_lines(made, chosen(points, "error_rate"), look, title="Error rate")
     made.update_yaxes(tickformat="~%")
     return _finish(made, points, look)
@@ -63,7 +63,7 @@ def latency(points: pa.Table, *, look: Look, slo: float | None = None) -> go.Fig
 
 def throughput(points: pa.Table, *, look: Look) -> go.Figure:
     """Predictions per second of each window, or of the part of it that has passed."""
-    made = figure(look, height=240, x=f"Window, {look.zone}", y="Predictions per second")
+    made = figure(look, height=240, x=f"Window, {look.zone}", y="Rows per second")
     _draw_lines(made, chosen(points, "throughput"), look, title="Throughput")
     return _finish(made, points, look)
 
@@ -83,7 +83,7 @@ def latency_heat_map(profiles: pa.Table, *, look: Look) -> go.Figure:
     shares = _cells(rows, spans, edges)
     made.add_trace(go.Heatmap(
         x=look.times(moments), y=[10**edge for edge in edges], z=shares,
-        colorscale=[[0, translucent(look.palette.current, 0.04)], [1, look.palette.current]], zmin=0, xgap=1, ygap=1,
+        colorscale=[[0, blend(look.palette.surface, look.palette.current, 0.06)], [1, look.palette.current]], zmin=0, xgap=1, ygap=1,
         colorbar={"title": {"text": "Share", "side": "top"}, "tickformat": "~%", "thickness": 10, "len": 0.9, "outlinewidth": 0},
         text=_cell_texts(shares, spans, edges, look), hovertemplate="%{text}<extra></extra>", hoverongaps=False,
     ))
@@ -126,13 +126,17 @@ def _draw_ghost(made: go.Figure, rows: Sequence[Row], look: Look, shift: timedel
         totals[place] = totals.get(place, 0.0) + (row["value"] or 0.0)
     if not totals:
         return
-    x: list[datetime] = []
-    y: list[float] = []
+    x: list[datetime | None] = []
+    y: list[float | None] = []
     text: list[str] = []
+    until: datetime | None = None
     for (start, end), total in sorted(totals.items()):
+        if until is not None and start > until:
+            x, y, text = [*x, None], [*y, None], [*text, ""]
         x += [start + shift, end + shift]
         y += [total, total]
         text += [f"<b>{number(total)} rows</b><br>period before<br>{safe(span(start, end, look.zone))}"] * 2
+        until = end
     made.add_trace(go.Scatter(x=look.times(x), y=y, mode="lines", name="period before", text=text, hovertemplate="%{text}<extra></extra>",
                               line={"color": look.palette.reference, "width": 1.5, "dash": "dot"}))
 
@@ -148,7 +152,7 @@ def _log_edges(rows: Sequence[dict[str, Any]], per_decade: int = 8) -> list[floa
     own = {edge for row in rows for edge in (row["x"], row["x_end"]) if edge > 0}
     if not own:
         return []
-    if len(own) <= 64:
+    if len(own) <= 96:
         return sorted(log10(edge) for edge in own)
     low, high = log10(min(own)), log10(max(own))
     steps = max(1, round((high - low) * per_decade))

@@ -1,0 +1,48 @@
+"""Widgets of a page's body whose value lives in the URL, so that a link reproduces them too."""
+
+from __future__ import annotations
+
+__all__ = ["pick", "pick_number"]
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from pages.frame.selection import choice, put, recall
+
+
+def pick(name: str, label: str, options: Sequence[str], *, default: str = "", words: Callable[[str], str] = str) -> str:
+    """A select box over `options` (at least one) bound to the URL parameter `name`; the default is the first option."""
+    value = choice(name, options, default if default in options else options[0])
+    key = f"body.{name}"
+    st.session_state[key] = value  # the URL wins over what the widget last held
+    st.selectbox(label, list(options), key=key, format_func=words, on_change=_written, args=(name, key))
+    return value
+
+
+def pick_number(name: str, label: str, *, default: float | None, low: float, high: float, step: float | None = None,
+                slider: bool = False, unit: str = "") -> float | None:
+    """A number field or a slider from `low` to `high` bound to the URL parameter `name`. A URL value outside is ignored."""
+    value = _number(recall(name), low, high)
+    value = default if value is None else value
+    key = f"body.{name}"
+    st.session_state[key] = value
+    if slider:
+        st.slider(label, low, high, key=key, step=step, on_change=_written, args=(name, key))
+    else:
+        words = f"{label}, {unit}" if unit else label
+        st.number_input(words, low, high, key=key, step=step, value=None, on_change=_written, args=(name, key), placeholder="none")
+    return value
+
+
+def _written(name: str, key: str) -> None:
+    value = st.session_state[key]
+    put(name, "" if value is None else str(value))
+
+
+def _number(text: str | None, low: float, high: float) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if low <= value <= high else None

@@ -1,0 +1,102 @@
+"""What one window's labels say in detail: the lower half of the performance page."""
+
+from __future__ import annotations
+
+__all__ = ["details"]
+
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from monitoring.charts import curves
+from monitoring.charts.numbers import interval, number, span, with_unit
+from monitoring.charts.performance import reference_value
+from monitoring.charts.status import status_of
+from monitoring.metrics import METRICS
+from pages.frame import View, plain
+from pages.watch.controls import pick, pick_number
+
+_DRAWN = {
+    "confusion": (curves.confusion, "Confusion matrix", "Counts by actual and predicted class.",
+                  "Counts, and shares of each actual class; darker is more."),
+    "roc": (curves.roc, "ROC", "True positive rate over false positive rate.", "Further to the upper left is better."),
+    "precision_recall": (curves.precision_recall, "Precision and recall", "Precision over recall.",
+                         "Further to the upper right is better."),
+    "calibration": (curves.calibration, "Calibration", "Observed rate over score.",
+                    "On the diagonal, a score of 30 % comes true in 30 % of its rows. Larger dots rest on more rows."),
+    "residuals": (curves.residuals, "Residuals", "The distribution of prediction minus label.",
+                  "Right of zero the model predicted too much. The outermost bars hold what lies beyond them."),
+    "error_by_decile": (curves.error_by_decile, "Error by decile", "Mean absolute error by tenth of the prediction.", "Lower is better."),
+    "popularity": (curves.popularity, "Popularity", "The share of recommendations each item took.",
+                   "A steep fall: few items take most of the lists."),
+}
+
+
+def details(view: View, windows: list[tuple[datetime, datetime]]) -> None:
+    """Confusion, curves, thresholds, errors – whatever the task has – of one labelled window, the newest by default."""
+    names = {start.isoformat(): plain(span(start, end, view.look.zone)).replace("\\", "") for start, end in windows}
+    st.subheader("One window in detail", anchor=False)
+    at = datetime.fromisoformat(pick("at", "Window", list(names), words=names.__getitem__))
+    chosen = view.selection
+    profiles = view.store.profiles(chosen.model, chosen.version, chosen.window, at)
+    profiles = profiles.filter(pc.equal(profiles.column("segment"), chosen.segment))
+    kinds = set(profiles.column("kind").to_pylist())
+    drawn = [kind for kind in _DRAWN if kind in kinds]
+    for kind, place in zip(drawn, _places(len(drawn)), strict=True):
+        draw, title, alt, note = _DRAWN[kind]
+        with place:
+            view.chart(draw(_of(profiles, kind), look=view.look), title, key=f"performance.{kind}", alt=alt, note=note)
+    if "threshold" in kinds:
+        _threshold(view, _of(profiles, "threshold"))
+    if not kinds & {*_DRAWN, "threshold"}:
+        st.markdown(":small[:gray[No curves are stored for this window and segment.]]")
+    _every_metric(view, at)
+    view.export("curves", profiles.filter(pc.is_in(profiles.column("kind"), pa.array([*_DRAWN, "threshold"]))))
+
+
+def _threshold(view: View, table: pa.Table) -> None:
+    """What another cut of the score would have given, by a slider and in words."""
+    cuts = [cut for cut in table.column("x").to_pylist() if cut is not None]
+    st.markdown("##### Another cut")
+    middle = min(cuts, key=lambda value: abs(value - 0.5))
+    cut = pick_number("cut", "Cut of the score", default=middle, low=min(cuts), high=max(cuts), step=0.025, slider=True)
+    at = curves.at_cut(table, middle if cut is None else cut)
+    says = [f"{word} **{plain(with_unit(at.get(name), 'share'))}**" for name, word in curves.CUT_LABELS.items()]
+    st.markdown(f"At the cut {plain(number(at['cut']))}: " + " · ".join(says))
+    view.chart(curves.threshold(table, look=view.look, cut=at["cut"]), "Metrics by cut", key="performance.threshold",
+               alt="Precision, recall and the like over the cut of the score.",
+               note="What the same scores would have given at another cut. The points above rest on the decisions that were logged.")
+
+
+def _every_metric(view: View, at: datetime) -> None:
+    """Each metric of the window as a table, exactly the points."""
+    rows = [row for row in view.points().to_pylist()
+            if row["window_start"] == at and row["metric"] in METRICS
+            and METRICS[row["metric"]].group in {"classification", "regression", "ranking", "labels"}]
+    st.markdown("##### Every metric of this window")
+    st.dataframe(
+        {
+            "Status": [status_of(row["status"]).text for row in rows],
+            "Metric": [METRICS[row["metric"]].label + (f", {row['column']}" if row["column"] else "") for row in rows],
+            "Value": [with_unit(row["value"], METRICS[row["metric"]].unit) for row in rows],
+            "95 % interval": [interval(row["lower"], row["upper"], METRICS[row["metric"]].unit) for row in rows],
+            "Reference": [with_unit(reference_value(row), METRICS[row["metric"]].unit) for row in rows],
+            "n": [row["n"] for row in rows],
+            "Reason": [row["reason"] or "" for row in rows],
+        },
+        hide_index=True,
+    )
+
+
+def _places(count: int) -> list[st.delta_generator.DeltaGenerator]:
+    """Places for `count` charts, two in a line."""
+    places: list[st.delta_generator.DeltaGenerator] = []
+    while len(places) < count:
+        places += st.columns(2, gap="large")
+    return places[:count]
+
+
+def _of(profiles: pa.Table, kind: str) -> pa.Table:
+    return profiles.filter(pc.equal(profiles.column("kind"), kind))

@@ -1,0 +1,101 @@
+"""Performance: how good the model was, since when it is worse, and what its labels say in detail."""
+
+from datetime import UTC, datetime
+from shlex import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from monitoring.charts.numbers import interval, number, span, with_unit
+from monitoring.charts.performance import metric_over_time, pending_from, reference_value, segments, worst_first
+from monitoring.charts.status import status_of, worst
+from monitoring.metrics import METRICS, metrics_of
+from monitoring.schema import ModelSchema
+from pages.frame import View, page, plain
+from pages.frame.states import empty
+from pages.watch.controls import pick
+from pages.watch.labels_in_detail import details
+
+_FIRST = {"binary": "recall", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
+
+
+def _over_time(view: View, everything: pa.Table, own: pa.Table) -> tuple[str, str]:
+    """The chosen metric over time; returns it and its column."""
+    names = [metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking")]
+    there = [name for name in names if name in set(own.column("metric").to_pylist())]
+    left, right = st.columns(2)
+    with left:
+        metric = pick("metric", "Metric", there, default=_FIRST[view.spec["task"]], words=lambda name: METRICS[name].label)
+    columns = sorted(set(own.filter(pc.equal(own.column("metric"), metric)).column("column").to_pylist()), key=lambda it: (len(it), it))
+    with right:
+        words = "All classes (mean)" if METRICS[metric].column == "class" else "–"
+        column = pick("column", METRICS[metric].column.capitalize() or "Column", columns, words=lambda name: name or words) \
+            if columns != [""] else ""
+    _newest(view, own, metric, column)
+    delay = ModelSchema.from_dict(view.spec).label_delay
+    pending = pending_from(own, delay=delay, now=datetime.now(UTC)) if delay else None
+    better = {"higher": "Higher is better.", "lower": "Lower is better.", "none": "Neither direction is better by itself."}
+    says = f"{METRICS[metric].description} {better[METRICS[metric].direction]}"
+    view.chart(
+        metric_over_time(everything, metric, look=view.look, column=column, segment=view.selection.segment, pending=pending),
+        f"{METRICS[metric].label} over time", key="performance.over-time",
+        alt=f"{METRICS[metric].label} per window with its 95 % interval; label coverage and label delay below.",
+        note=f"{says} Band: 95 % interval. Hollow: fewer than half of the labels are known. Dotted: the window is still running.",
+    )
+    return metric, column
+
+
+def _newest(view: View, own: pa.Table, metric: str, column: str) -> None:
+    """The newest value in words: with its interval, what it rests on, its window, the reference's value, or why there is none."""
+    rows = [row for row in own.to_pylist() if row["metric"] == metric and row["column"] == column]
+    known = [row for row in rows if row["value"] is not None]
+    if not known:
+        st.markdown(f"{status_of(rows[-1]['status']).rich} {plain(rows[-1]['reason'] or 'There is no value in this range.')}")
+        return
+    row, unit = known[-1], METRICS[metric].unit
+    reference = reference_value(row)
+    st.markdown(
+        f"### {plain(with_unit(row['value'], unit))} :small[:gray[{plain(interval(row['lower'], row['upper'], unit))}]]\n"
+        f"{status_of(row['status']).rich} · {number(row['n_labelled'])} labelled of {number(row['n'])} "
+        f"({plain(with_unit(row['label_coverage'], 'share'))}) · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"
+        + ("" if reference is None else f" · reference {plain(with_unit(reference, unit))}")
+    )
+
+
+def _by_segment(view: View, metric: str, column: str) -> None:
+    """The chosen metric of every segment in the newest window, worst first."""
+    table = view.points(metric, every_segment=True)
+    rows = worst_first(table, metric, column=column)
+    if not rows:
+        st.markdown("##### Segments")
+        st.markdown(":small[:gray[No segment of this model has this metric in the range. Name segments in the model's file: "
+                    "`segments: [country]`.]]")
+        return
+    overall = next((row["value"] for row in table.to_pylist() if not row["segment"] and row["column"] == column
+                    and row["window_start"] == rows[0]["window_start"]), None)
+    when = plain(span(rows[0]["window_start"], rows[0]["window_end"], view.look.zone))
+    view.chart(segments(rows, look=view.look, overall=overall), "Segments, worst first", key="performance.segments",
+               alt=f"{METRICS[metric].label} by segment with intervals, worst at the top.",
+               note=f"{METRICS[metric].label} with 95 % intervals, {when}.")
+    view.export("segments", table.filter(pc.not_equal(table.column("segment"), "")))
+
+
+with page("performance") as view:
+    wanted = {metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking", "labels")}
+    everything = view.points(every_version=True)
+    everything = everything.filter(pc.is_in(everything.column("metric"), pa.array(sorted(wanted))))
+    own = everything.filter(pc.equal(everything.column("version"), view.selection.version))
+    view.need(own, "No window of this selection has been computed yet.", f"python -m monitoring run {quote(view.selection.model)}")
+    view.export("points", everything)
+    found = own.filter(pc.is_valid(own.column("value"))).to_pylist()
+    found = [row for row in found if METRICS[row["metric"]].group != "labels"]
+    if found:
+        newest = max(row["window_start"] for row in found)
+        view.status(worst(row["status"] for row in found if row["window_start"] == newest), "in the newest labelled window")
+        metric, column = _over_time(view, everything, own)
+        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True))
+        _by_segment(view, metric, column)
+    else:
+        empty("No label of these predictions is known yet, so nothing can be said about performance.",
+              code=f"python -m monitoring label {quote(view.selection.model)} labels.parquet   # columns: id, label")

@@ -1,0 +1,101 @@
+"""Traffic & latency: how much was predicted, how fast, how often it failed, and when there was silence."""
+
+from datetime import datetime
+from shlex import quote
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from monitoring.charts import traffic
+from monitoring.charts.numbers import number, span, with_unit
+from monitoring.charts.status import status_of, worst
+from monitoring.charts.timeline import chosen, silences
+from monitoring.metrics import metrics_of
+from pages.frame import View, page, plain
+from pages.watch.controls import pick_number
+
+_CELLS = 120  # windows in the heat map, newest first: more would be narrower than a pixel column on a laptop
+
+
+def _previous(view: View) -> tuple[pa.Table | None, Any]:
+    """The points of the equally long period before the range, and how much later they are drawn."""
+    selected = view.selection
+    if selected.since is None or selected.until is None:
+        return None, None
+    length = selected.until - selected.since
+    table = view.store.points(model=selected.model, since=selected.since - length, until=selected.since, metric="rows",
+                              window=selected.window)
+    return table.filter(pc.equal(table.column("segment"), "")), length
+
+
+def _summary(view: View, points: pa.Table, own: pa.Table) -> None:
+    """The range in four numbers, each with what it rests on."""
+    rows, errors, tail = (chosen(own, metric) for metric in ("rows", "error_rate", "latency_p95"))
+    total = sum(row["value"] or 0 for row in chosen(points, "rows"))
+    calls = sum(row["n"] or 0 for row in errors if row["value"] is not None)
+    failed = sum((row["value"] or 0) * (row["n"] or 0) for row in errors)
+    known = [row for row in tail if row["value"] is not None]
+    quiet = silences(chosen(points, "rows"))
+    newest = rows[-1] if rows else None
+    tiles = (
+        ("Predictions", with_unit(total, "rows"), f"all versions, {len({row['window_start'] for row in rows})} windows"),
+        ("Error rate", with_unit(failed / calls if calls else None, "share"), f"{number(round(failed))} of {number(calls)} calls raised"),
+        ("Latency p95", with_unit(known[-1]["value"], "ms") if known else "–",
+         f"n = {number(known[-1]['n'])}, {_when(view, known[-1])}" if known else "no latency was logged"),
+        ("No traffic", f"{len(quiet)} " + ("stretch" if len(quiet) == 1 else "stretches"),
+         f"newest window: {_when(view, newest)}" if newest else "no window yet"),
+    )
+    for place, (label, value, rests_on) in zip(st.columns(4), tiles, strict=True):
+        with place.container(border=True):
+            st.markdown(f":small[{label}]  \n**:large[{plain(value)}]**  \n:small[:gray[{plain(rests_on)}]]".replace(":large", ":primary"))
+
+
+def _when(view: View, row: dict[str, Any]) -> str:
+    return span(row["window_start"], row["window_end"], view.look.zone) + (", partial" if row["partial"] else "")
+
+
+def _latencies(view: View, own: pa.Table) -> pa.Table:
+    """The latency histograms of the newest windows, one table."""
+    starts: list[datetime] = sorted({row["window_start"] for row in chosen(own, "rows")}, reverse=True)[:_CELLS]
+    selected = view.selection
+    return pa.concat_tables(
+        view.store.profiles(selected.model, selected.version, selected.window, start, kind="latency_histogram") for start in starts
+    )
+
+
+with page("traffic") as view:
+    wanted = [metric.name for metric in metrics_of(view.spec["task"], "traffic")]
+    everything = view.points(every_version=True, every_segment=True)
+    everything = everything.filter(pc.is_in(everything.column("metric"), pa.array(wanted)))
+    everything = everything.filter(pc.equal(everything.column("segment"), ""))
+    own = everything.filter(pc.equal(everything.column("version"), view.selection.version))
+    view.need(own, "No window of this selection has been computed yet.", f"python -m monitoring run {quote(view.selection.model)}")
+    view.export("points", everything)
+    newest = max(row["window_start"] for row in chosen(own, "rows"))
+    view.status(worst(row["status"] for row in own.to_pylist() if row["window_start"] == newest), "in the newest window")
+    _summary(view, everything, own)
+    previous, shift = _previous(view)
+    view.chart(traffic.volume(everything, look=view.look, previous=previous, shift=shift), "Volume by version",
+               alt="Predictions per window, stacked by version, with the period before as an outline.",
+               note="Dotted outline: the equally long period before." if previous is not None and previous.num_rows else "")
+    slo = pick_number("slo", "SLO for p95", default=None, low=0.0, high=1e7, unit="ms")
+    if [row for row in chosen(own, "latency_p95") if row["value"] is not None]:
+        view.chart(traffic.latency(everything, look=view.look, slo=slo), "Latency", alt="p50, p95 and p99 latency per window and version.",
+                   note="Hollow: the window is still running. Lower is better.")
+        histograms = _latencies(view, own)
+        if histograms.num_rows:
+            view.chart(traffic.latency_heat_map(histograms, look=view.look), "Latency distribution over time",
+                       alt="Share of each window's predictions by latency, over time.",
+                       note=f"Version {plain(view.selection.version)}; each column is one window and adds up to 100 %.")
+            view.export("latency histograms", histograms)
+    else:
+        st.markdown(f"##### Latency\n{status_of('not_applicable').rich} No latency was logged: "
+                    "give `latency_ms=` to `prediction`, or use `track`.")
+    left, right = st.columns(2, gap="large")
+    with left:
+        view.chart(traffic.error_rate(everything, look=view.look), "Errors", alt="Share of calls that raised, per window.",
+                   note="Share of calls that raised. Lower is better.")
+    with right:
+        view.chart(traffic.throughput(everything, look=view.look), "Throughput", alt="Predictions per second, per window.")
