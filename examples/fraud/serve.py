@@ -1,0 +1,41 @@
+"""An online service: each payment is scored as it comes, its label arrives a week later.
+
+python examples/fraud/serve.py
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+import monitoring
+from monitoring import ModelSchema, PredictionLogger
+from monitoring.demo.fraud import fraud_case
+
+HOME = "monitoring-data"
+schema = ModelSchema.from_file(Path(__file__).with_name("fraud.yaml"))
+log = PredictionLogger(schema.name, version=schema.version, schema=schema, home=HOME)
+
+# A world to serve: payments, a trained model, and chargebacks as they become known.
+world = fraud_case(datetime(2026, 6, 1, tzinfo=UTC), rows=2_000)
+payments = world.releases[0].served.slice(0, 500)
+
+prediction_ids = {}
+for payment in payments.to_pylist():
+    features = {name: payment[name] for name in schema.features}
+    with log.track(features, timestamp=payment["paid_at"]) as call:  # times the block; an exception would be logged as an error
+        decisions, scores = world.predict(pa.Table.from_pylist([features]))
+        call.prediction, call.score = int(decisions[0]), float(scores[0])
+    prediction_ids[payment["payment_id"]] = call.prediction_id
+
+# A week later: what is known by now.
+for settled in world.labels.to_pylist():
+    if settled["payment_id"] in prediction_ids:
+        log.ground_truth(prediction_ids[settled["payment_id"]], settled["is_fraud"], labelled_at=settled["labelled_at"])
+
+print(log.stats())
+log.close()
+print(monitoring.run(schema.name, home=HOME))
+print(monitoring.points(schema.name, metric="recall", home=HOME).select(["window_start", "value", "lower", "upper", "n", "status"]))
