@@ -1,0 +1,10 @@
+"""Every read and write of the database, by verb: Arrow in, Arrow out. See `Store`."""
+
+from __future__ import annotations
+
+__all__ = ["Counts", "Entry", "Refusal", "Segment", "Store", "Window"]
+
+from storage.store._frames import Window
+from storage.store._intake import Counts, Entry, Refusal
+from storage.store._segments import Segment
+from storage.store._store import Store

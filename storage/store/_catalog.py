@@ -1,0 +1,182 @@
+"""Models, their descriptions and the columns of their wide tables. Names from users are values here, never identifiers."""
+
+from __future__ import annotations
+
+__all__ = ["Field", "Model", "add_columns", "find", "heard_of", "names", "register"]
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from storage.errors import StoreError
+from storage.store._database import dicts, query
+
+Cursor = duckdb.DuckDBPyConnection
+
+MAX_COLUMNS = 2_000  # of one wide table; more go to _extra (storage specification: at most 2,000 features)
+TYPES = {"numerical": "DOUBLE", "categorical": "VARCHAR", "text": "VARCHAR", "datetime": "TIMESTAMPTZ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a model's wide table: `name` is the user's, `column` the table's. For the role `score` the name is the class."""
+
+    name: str
+    kind: str
+    role: str
+    column: str
+
+    @property
+    def title(self) -> str:
+        """The column's name in a frame."""
+        return f"@score:{self.name}" if self.role == "score" else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model as the store knows it, seen through the description of one version."""
+
+    model_id: int
+    name: str
+    spec: dict[str, Any]
+    fields: tuple[Field, ...]  # in the order of a frame: features, segments, user and item, scores
+
+    @property
+    def predictions(self) -> str:
+        """The wide table of its predictions."""
+        return f"pred_{self.model_id:06d}"
+
+    @property
+    def labels(self) -> str:
+        """The table of its ground truth."""
+        return f"label_{self.model_id:06d}"
+
+    @property
+    def reference(self) -> str:
+        """The table of its reference."""
+        return f"ref_{self.model_id:06d}"
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether predictions and labels are names of classes, not numbers."""
+        return self.spec.get("task") in ("binary", "multiclass")
+
+
+def names(cursor: Cursor) -> list[str]:
+    """Every model that has a description, by name."""
+    return [row["name"] for row in dicts(cursor, query("model_names"))]
+
+
+def find(cursor: Cursor, name: str, version: str | None = None) -> Model | None:
+    """A model seen through its newest description of `version`, or through its newest one where that version has none."""
+    rows = dicts(cursor, query("model"), {"name": name, "version": version})
+    if not rows:
+        return None
+    model_id, spec = int(rows[0]["model_id"]), json.loads(rows[0]["spec"] or "{}")
+    known = {
+        (row["name"], row["kind"], row["role"] == "score"): row["column_name"]
+        for row in dicts(cursor, query("columns"), [model_id])
+    }
+    fields = [
+        Field(field, kind, role, known[(field, kind, role == "score")])
+        for field, kind, role in wanted(spec)
+        if (field, kind, role == "score") in known
+    ]
+    present = {field.name for field in fields if field.role == "score"}
+    fields += [
+        Field(field, kind, "score", column)
+        for (field, kind, is_score), column in known.items()
+        if is_score and field not in present
+    ]
+    return Model(model_id, name, spec, tuple(fields))
+
+
+def wanted(spec: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, kind, role) of every column that a description asks for, each name once, in a frame's order."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for name, kind in (spec.get("features") or {}).items():
+        found[name] = (name, str(kind["kind"] if isinstance(kind, Mapping) else kind), "feature")
+    for name in spec.get("segments") or ():
+        found.setdefault(name, (name, "categorical", "segment"))
+    for role, name in (spec.get("ranking") or {}).items():
+        if role in ("user", "item"):
+            found.setdefault(name, (name, "categorical", role))
+    score = spec.get("score")
+    scores = [(str(label), "numerical", "score") for label in score] if isinstance(score, Mapping) else []
+    return [*found.values(), *scores]
+
+
+def heard_of(cursor: Cursor, name: str, origin: str) -> int:
+    """The integer of a model, which gets its tables now if it is new."""
+    rows = dicts(cursor, "SELECT model_id FROM models WHERE name = ?", [name])
+    if rows:
+        return int(rows[0]["model_id"])
+    model_id = int(dicts(cursor, "SELECT coalesce(max(model_id), 0) + 1 AS next FROM models")[0]["next"])
+    cursor.execute("INSERT INTO models VALUES (?, ?, ?, now())", [model_id, name, origin])
+    cursor.execute(query("model_tables").replace("000000", f"{model_id:06d}"))
+    return model_id
+
+
+def register(cursor: Cursor, spec: Mapping[str, Any], *, origin: str = "registered") -> bool:
+    """Add a description of a model's version to its history, and the columns it asks for. False where nothing changed."""
+    name, version = spec.get("name"), str(spec.get("version") or "")
+    if not isinstance(name, str) or not name:
+        raise StoreError('A model cannot be registered without its "name": give the description one.')
+    unknown = sorted({kind for _, kind, _ in wanted(spec)} - set(TYPES))
+    if unknown:
+        raise StoreError(f'The kind "{unknown[0]}" is unknown: use one of {", ".join(sorted(TYPES))}.')
+    model_id = heard_of(cursor, name, origin)
+    text = json.dumps(spec, sort_keys=False, ensure_ascii=True, default=str)
+    rows = dicts(cursor, query("newest_schema"), {"model_id": model_id, "version": version})
+    if rows and json.loads(rows[0]["spec"]) == json.loads(text) and rows[0]["origin"] == origin:
+        return False
+    cursor.execute(query("add_schema"), {"model_id": model_id, "version": version, "spec": text, "origin": origin})
+    cursor.execute("UPDATE models SET origin = ? WHERE model_id = ?", [origin, model_id])
+    add_columns(cursor, model_id, wanted(spec))
+    return True
+
+
+def add_columns(cursor: Cursor, model_id: int, asked: Iterable[tuple[str, str, str]]) -> None:
+    """Make the columns that are missing, and fill them from what was logged before: from `_extra`, or from the name's older kind."""
+    rows = dicts(cursor, query("columns"), [model_id])
+    known = {(row["name"], row["kind"], row["role"] == "score") for row in rows}
+    for name, kind, role in asked:
+        if (name, kind, role == "score") in known or len(known) >= MAX_COLUMNS:
+            continue
+        number = len(known) + 1
+        column = f"{'s' if role == 'score' else 'f'}{number:04d}"
+        older = [row for row in rows if row["name"] == name and row["role"] != "score" and role != "score"]
+        known.add((name, kind, role == "score"))
+        cursor.execute("INSERT INTO columns VALUES (?, ?, ?, ?, ?, ?, now())", [model_id, number, name, role, kind, column])
+        for table in (f"pred_{model_id:06d}", f"ref_{model_id:06d}"):
+            cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column} {TYPES[kind]}")
+            if role != "score":
+                _fill(cursor, table, column, name, kind, older)
+
+
+def _fill(cursor: Cursor, table: str, column: str, name: str, kind: str, older: list[dict[str, Any]]) -> None:
+    """Give a new column the values that rows hold already under the same name."""
+    type_name = TYPES[kind]
+    pointer = "/" + name.replace("~", "~0").replace("/", "~1")  # JSON pointer, RFC 6901
+    # The whole number 3 was stored as 3.0 in a double; its category is "3".
+    sources = [
+        f"CASE WHEN {row['column_name']} = floor({row['column_name']}) AND abs({row['column_name']}) < 9007199254740992 "
+        f"THEN CAST(CAST({row['column_name']} AS BIGINT) AS VARCHAR) ELSE CAST({row['column_name']} AS VARCHAR) END"
+        if row["kind"] == "numerical"
+        else f"CAST({row['column_name']} AS VARCHAR)"
+        for row in reversed(older)
+    ]
+    if older:
+        values = f"coalesce(json_extract_string(_extra, $pointer), {', '.join(sources)})"
+        condition = "_extra IS NOT NULL OR " + " OR ".join(f"{row['column_name']} IS NOT NULL" for row in older)
+    else:
+        values, condition = "json_extract_string(_extra, $pointer)", "_extra IS NOT NULL"
+    cursor.execute(
+        f"UPDATE {table} SET {column} = TRY_CAST({values} AS {type_name}) WHERE {condition}",  # noqa: S608 – surrogate names only
+        {"pointer": pointer},
+    )
+
+

@@ -1,0 +1,210 @@
+"""The one connection to the database file: cursors for readers, one transaction at a time for writers, migrations."""
+
+from __future__ import annotations
+
+__all__ = ["Database", "dicts", "query", "table"]
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from storage.errors import StoreError
+
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
+# Names in SQL must not reach local Python variables, and SQL must not reach files or the network: rows come in as
+# registered Arrow tables only.
+_SETTINGS = (
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL python_enable_replacements = false",
+    "SET allow_community_extensions = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+@cache
+def query(name: str) -> str:
+    """The text of `storage/sql/<name>.sql`."""
+    return files("storage").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def table(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = None) -> pa.Table:
+    """All rows of a query as Arrow. Everything is fetched: an unfinished result would block its connection."""
+    result = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
+    found: pa.Table = result.to_arrow_table()
+    return found
+
+
+def dicts(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
+    """All rows of a small query as dicts. By way of Arrow, which needs no pytz for moments."""
+    found: list[dict[str, Any]] = table(cursor, sql, parameters).to_pylist()
+    return found
+
+
+class Database:
+    """Owns the file while it is open. `read` and `write` may be called from any thread, and never after a fork."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pid = os.getpid()
+        self._gate = threading.Condition()
+        self._active = 0  # calls that hold a cursor
+        self._reopening = False
+        self._writing = threading.RLock()
+        self._mine = threading.local()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._connect()
+
+    @property
+    def schema_version(self) -> int:
+        """The number of the newest migration that was applied."""
+        with self.read() as cursor:
+            return int(dicts(cursor, "SELECT max(number) AS number FROM migrations")[0]["number"])
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of its own for one call. Raises StoreError for whatever the database refuses."""
+        cursor = self._enter()
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise StoreError(f"The database refused to answer: {_sentence(error)}") from error
+        finally:
+            self._leave(cursor)
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor inside a transaction: all of the block is written, or nothing of it. One writer at a time."""
+        with self._writing:
+            cursor = self._enter()
+            try:
+                cursor.execute("BEGIN")
+                try:
+                    yield cursor
+                except BaseException:
+                    _roll_back(cursor)
+                    raise
+                cursor.execute("COMMIT")
+            except duckdb.Error as error:
+                raise StoreError(f"The database refused to write, and nothing was written: {_sentence(error)}") from error
+            finally:
+                self._leave(cursor)
+
+    def reopen(self) -> None:
+        """Close and open the file again: after a failed write its state in memory is not to be trusted."""
+        with self._writing, self._gate:
+            self._guard()
+            self._reopening = True
+            try:
+                self._gate.wait_for(lambda: self._active == 0)
+                self._disconnect()
+                self._connect()
+            finally:
+                self._reopening = False
+                self._gate.notify_all()
+
+    def close(self) -> None:
+        """Close the file once running calls have ended. A second call does nothing; in a forked child nothing happens."""
+        if self._pid != os.getpid():
+            return
+        with self._writing, self._gate:
+            self._gate.wait_for(lambda: self._active == 0)
+            self._disconnect()
+
+    def _connect(self) -> None:
+        try:
+            connection = duckdb.connect(str(self._path))
+        except duckdb.Error as error:
+            raise StoreError(
+                f"The database {self._path} cannot be opened ({_sentence(error)}). Move it away and start again: "
+                "what lies in spool and archive is read anew."
+            ) from error
+        try:
+            for setting in _SETTINGS:
+                connection.execute(setting)
+            _migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._path.chmod(0o600)
+        self._connection = connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _guard(self) -> None:
+        if self._pid != os.getpid():
+            raise StoreError(
+                "This process was forked from the owner of the database and must not use it: ask the owner through "
+                "storage.wire, or start the child with spawn."
+            )
+
+    def _enter(self) -> duckdb.DuckDBPyConnection:
+        self._guard()
+        depth = getattr(self._mine, "depth", 0)
+        with self._gate:
+            if not depth:  # a call within a call must not wait for a reopening that waits for the outer one
+                self._gate.wait_for(lambda: not self._reopening)
+            if self._connection is None:
+                raise StoreError("The store is closed: open it again with Store.open(home).")
+            cursor = self._connection.cursor()
+            self._active += 1
+        self._mine.depth = depth + 1
+        return cursor
+
+    def _leave(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.close()
+        self._mine.depth -= 1
+        with self._gate:
+            self._active -= 1
+            self._gate.notify_all()
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error:  # the failure had ended the transaction already; the caller raises what caused it
+        return
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Apply the migrations that the file lacks, each with its record in one transaction. Raises StoreError for a newer file."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
+    )
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
+    present = int(row[0]) if row else 0
+    known = sorted(
+        (entry for entry in files("storage").joinpath("migrations").iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    if present > len(known):
+        raise StoreError(
+            f"The database was written by a newer version (schema {present}, this one knows {len(known)}): install that version again."
+        )
+    for entry in known[present:]:
+        connection.execute("BEGIN")
+        try:
+            connection.execute(entry.read_text(encoding="utf-8"))
+            connection.execute("INSERT INTO migrations VALUES (?, ?, now())", [int(entry.name[:4]), entry.name])
+            connection.execute("COMMIT")
+        except duckdb.Error as error:
+            _roll_back(connection)
+            raise StoreError(f"The database could not be brought up to date by {entry.name}: {_sentence(error)}") from error

@@ -1,0 +1,135 @@
+"""Findings: points, profiles, window states and reports. Superseded points stay, so that one can ask what was known when."""
+
+from __future__ import annotations
+
+__all__ = ["points", "profiles", "report", "reports", "save_report", "save_window", "window_states"]
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from storage.errors import StoreError
+from storage.points import POINTS, PROFILES
+from storage.store._database import dicts, query, table
+from storage.store._frames import Window
+
+Cursor = duckdb.DuckDBPyConnection
+
+_NAMES = ", ".join(f'"{name}"' for name in POINTS.names)
+_PROFILE_NAMES = ", ".join(f'"{name}"' for name in PROFILES.names)
+# What makes two points the same finding, and what may differ between two equal ones.
+_INCIDENTAL = ("computed_at", "run")
+_SAME = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in POINTS.names if name not in _INCIDENTAL)
+_SCOPE = 'model = $model AND version = $version AND "window" = $window_name AND window_start = $start'
+_REPORT_KEYS = ("report_id", "model", "version", "kind", "window", "window_start", "window_end", "format", "path", "created_at", "run")
+
+
+def save_window(
+    cursor: Cursor, model: str, version: str, window: Window, points: pa.Table, profiles: pa.Table | None,
+    *, window_name: str, run: str, state: str, fingerprint: str,
+) -> None:  # fmt: skip
+    """Replace the findings of one window; see Store.save_window."""
+    scope = {"model": model, "version": version, "window_name": window_name, "start": window.start}
+    _supersede(cursor, scope, _shaped(points, POINTS, "points"))
+    cursor.execute(f"DELETE FROM profiles WHERE {_SCOPE}", scope)  # noqa: S608 – a constant
+    if profiles is not None and profiles.num_rows:
+        _append(cursor, "profiles", _PROFILE_NAMES, _shaped(profiles, PROFILES, "profiles"))
+    cursor.execute(f"DELETE FROM window_states WHERE {_SCOPE}", scope)  # noqa: S608
+    first, last = window.rows or (None, None)
+    cursor.execute(
+        "INSERT INTO window_states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
+        [model, version, window_name, window.start, window.end, first, last, fingerprint, state, run],
+    )
+
+
+def _supersede(cursor: Cursor, scope: Mapping[str, Any], new: pa.Table) -> None:
+    """Points that say the same stay as they are; others are superseded, and new ones appended."""
+    cursor.register("incoming", new)
+    try:
+        cursor.execute(
+            f"""
+            UPDATE points AS o SET superseded_at = coalesce((SELECT min(computed_at) FROM incoming), now())
+            WHERE superseded_at IS NULL AND {_SCOPE} AND NOT EXISTS (SELECT 1 FROM incoming n WHERE {_SAME})
+            """,  # noqa: S608 – constants
+            scope,
+        )
+        cursor.execute(
+            f"""
+            INSERT INTO points ({_NAMES})
+            SELECT {_NAMES} FROM incoming n
+            WHERE NOT EXISTS (SELECT 1 FROM points o WHERE o.superseded_at IS NULL AND {_SCOPE} AND {_SAME})
+            """,  # noqa: S608
+            scope,
+        )
+    finally:
+        cursor.unregister("incoming")
+
+
+def _append(cursor: Cursor, name: str, columns: str, rows: pa.Table) -> None:
+    cursor.register("incoming", rows)
+    try:
+        cursor.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming")  # noqa: S608 – constants
+    finally:
+        cursor.unregister("incoming")
+
+
+def _shaped(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
+    try:
+        return rows.select(schema.names).cast(schema)
+    except (KeyError, pa.ArrowInvalid, ValueError) as error:
+        raise StoreError(f"These {what} do not have the shape of storage.points.{what.upper()}: {error}") from error
+
+
+def points(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
+    """Points that meet every filter that is not None, in order of model, version, window, metric and column."""
+    return table(cursor, query("points"), dict(filters)).cast(POINTS)
+
+
+def profiles(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
+    """Profiles of one window, in the order in which they were given."""
+    return table(cursor, query("profiles"), dict(filters)).cast(PROFILES)
+
+
+def window_states(cursor: Cursor, model: str, version: str, window_name: str) -> pa.Table:
+    """One row per computed window of this name, oldest first."""
+    return table(cursor, query("window_states"), [model, version, window_name])
+
+
+def save_report(cursor: Cursor, row: Mapping[str, Any]) -> str:
+    """Add or replace a report; see Store.save_report."""
+    if not row.get("model") or not row.get("kind") or not row.get("path"):
+        raise StoreError('A report needs at least its "model", "kind" and "path".')
+    known = {name: row.get(name) for name in _REPORT_KEYS}
+    what = "\0".join(str(known[name]) for name in ("model", "version", "kind", "window", "window_start", "window_end", "format"))
+    report_id = str(known["report_id"] or blake2b(what.encode("utf-8", "replace"), digest_size=8).hexdigest())
+    detail = {name: value for name, value in row.items() if name not in _REPORT_KEYS}
+    cursor.execute("DELETE FROM reports WHERE report_id = ?", [report_id])
+    cursor.execute(
+        "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, now()), ?, ?)",
+        [
+            report_id, known["model"], known["version"] or "", known["kind"],
+            known["window"] or "", known["window_start"], known["window_end"], known["format"] or "", str(known["path"]), known["created_at"], known["run"] or "",
+            json.dumps(detail, default=_jsonable) if detail else None,
+        ],
+    )  # fmt: skip
+    return report_id
+
+
+def reports(cursor: Cursor, model: str | None) -> pa.Table:
+    """One row per report, newest window first."""
+    return table(cursor, query("reports"), {"model": model})
+
+
+def report(cursor: Cursor, report_id: str) -> dict[str, Any] | None:
+    """One report, or None."""
+    rows = dicts(cursor, "SELECT * FROM reports WHERE report_id = ?", [report_id])
+    return rows[0] if rows else None
+
+
+def _jsonable(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,327 @@
+"""The face of the storage room."""
+
+from __future__ import annotations
+
+__all__ = ["Store"]
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from storage.errors import StoreError
+from storage.home import Home
+from storage.owner_lock import OwnerLock
+from storage.store import _activity, _catalog, _findings, _frames, _health, _reference, _runs
+from storage.store._database import Database, query, table
+from storage.store._frames import Window
+
+Cursor = duckdb.DuckDBPyConnection
+
+
+class Store:
+    """Every read and write of one home's database. Open it with `Store.open`; use it from any thread; close it, or use `with`.
+
+    Tables come back as Arrow; moments are aware UTC. Names of models, features and versions are values and may be any text.
+    Raises StoreError, also for a model that was never described.
+    """
+
+    def __init__(self, home: Home, lock: OwnerLock, database: Database) -> None:
+        self.home = home
+        self.lock = lock
+        self._database = database
+
+    @classmethod
+    def open(cls, home: Home) -> Store:
+        """Become the owner of a home, which is created where it is missing. Raises OwnerBusy with the holder's pid at once."""
+        home.make()
+        lock = OwnerLock(home)
+        try:
+            database = Database(home.database)
+            with database.write() as cursor:
+                _runs.interrupt(cursor)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(home, lock, database)
+
+    def close(self) -> None:
+        """Close the file and give the home back. A second call does nothing."""
+        self._database.close()
+        self.lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- models --------------------------------------------------------------------------------------------------------
+
+    def register_model(self, spec: Mapping[str, Any]) -> bool:
+        """Describe a version of a model (the contract's YAML as a dict); True if that changed anything. History is kept."""
+        with self._database.write() as cursor:
+            return _catalog.register(cursor, spec)
+
+    def models(self) -> list[str]:
+        """The names of all models that are described, in order."""
+        with self._database.read() as cursor:
+            return _catalog.names(cursor)
+
+    def spec(self, model: str, version: str | None = None) -> dict[str, Any]:
+        """The newest description of a version; of the model where the version has none of its own, or none is named."""
+        with self._model(model, version) as (_, found):
+            return found.spec
+
+    def schema_history(self, model: str) -> pa.Table:
+        """Every description, oldest first: revision, version, origin (registered | inferred), registered_at, spec (JSON text)."""
+        with self._database.read() as cursor:
+            return table(cursor, query("schema_history"), [model])
+
+    def feature_columns(self, model: str, version: str | None = None) -> list[dict[str, str]]:
+        """name, kind, role (feature | segment | user | item | score) and column, in a frame's order. A score's name is its class."""
+        with self._model(model, version) as (_, found):
+            fields = found.fields
+        return [{"name": field.name, "kind": field.kind, "role": field.role, "column": field.column} for field in fields]
+
+    def put_reference(self, model: str, rows: pa.Table, source: str) -> dict[str, Any]:
+        """Replace a model's reference by rows with the model's own column names: `{"rows", "hash"}`.
+
+        The hash depends on the rows' values alone, not on their order. Times without a zone are in the model's `timezone`.
+        """
+        with self._database.write() as cursor:
+            return _reference.put(cursor, self._found(cursor, model), rows, source)
+
+    def reference(self, model: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """The reference's rows in the shape of `frame`, or None where none was loaded."""
+        with self._model(model) as (cursor, found):
+            if _reference.info(cursor, found) is None:
+                return None
+            return _frames.reference(cursor, found, columns)
+
+    def reference_info(self, model: str) -> dict[str, Any] | None:
+        """rows, hash, source, loaded_at, start, end, missing_columns of the reference; None where none was loaded."""
+        with self._model(model) as (cursor, found):
+            return _reference.info(cursor, found)
+
+    # -- rows ----------------------------------------------------------------------------------------------------------
+
+    def versions(self, model: str) -> pa.Table:
+        """One row per version that logged: version, rows, first, last (event times), oldest first."""
+        with self._model(model) as (cursor, found):
+            return _activity.versions(cursor, found)
+
+    def activity(self, model: str, edges: Sequence[tuple[datetime, datetime]]) -> pa.Table:
+        """One row per version and window [start, end) with rows: version, start, end, rows, labelled, fingerprint.
+
+        A fingerprint changes if and only if the window's predictions or the values of their ground truth change.
+        """
+        with self._model(model) as (cursor, found):
+            return _activity.activity(cursor, found, edges)
+
+    def row_windows(self, model: str, version: str, size: int) -> pa.Table:
+        """One row per window of `size` rows, the last perhaps with fewer: first_row, last_row (half-open), start, end, rows,
+        labelled, fingerprint. `end` is a microsecond after the last row."""
+        with self._model(model, version) as (cursor, found):
+            return _activity.row_windows(cursor, found, version, size)
+
+    def frame(
+        self,
+        model: str,
+        version: str,
+        window: Window | None = None,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        *,
+        as_of: datetime | None = None,
+    ) -> pa.Table:
+        """One row per prediction of a window (the first of each id), in order of time and id.
+
+        Columns: `@id @t @version @prediction @score @label @labelled_at @latency_ms @error @weight`, `@score:<class>` for each
+        class, then features, segments, user and item under their own names; only `columns`, in that order, where given.
+        `@labelled_at` is since when the label's value has been known; with `as_of` labels are those received by then.
+        """
+        with self._model(model, version) as (cursor, found):
+            return _frames.frame(cursor, found, version, window, columns=columns, limit=limit, as_of=as_of)
+
+    def traffic(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
+        """One row per window given: start, end, first_row, last_row, rows, errors, latency_p50, latency_p95, latency_p99,
+        latency_mean (ms, null without any), n_latency, duplicates (rows set aside because they repeated an id)."""
+        with self._model(model, version) as (cursor, found):
+            return _activity.traffic(cursor, found, version, windows)
+
+    def quality(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
+        """One row per window given and feature: start, end, first_row, last_row, column, n (rows of the window), and how many rows
+        are missing, type_errors, below or above the reference's range, new_categories (null where there is no reference, or the
+        kind has no such thing)."""
+        with self._model(model, version) as (cursor, found):
+            return _activity.quality(cursor, found, version, windows)
+
+    def predictions(self, model: str, *, limit: int | None = None) -> pa.Table:
+        """Every logged row for export, repeats flagged, newest first."""
+        with self._model(model) as (cursor, found):
+            return _frames.predictions(cursor, found, limit=limit)
+
+    def labels(self, model: str, *, limit: int | None = None) -> pa.Table:
+        """Every ground truth received: id, label, labelled_at, received_at, ingested_at, is_latest, has_prediction, newest first."""
+        with self._model(model) as (cursor, found):
+            return _frames.labels(cursor, found, limit=limit)
+
+    # -- findings ------------------------------------------------------------------------------------------------------
+
+    def save_window(
+        self,
+        model: str,
+        version: str,
+        window: Window,
+        points: pa.Table,
+        profiles: pa.Table | None = None,
+        *,
+        window_name: str,
+        run: str,
+        state: str = "done",
+        fingerprint: str = "",
+    ) -> None:
+        """Replace the findings of one window, in one transaction: all of it, or the old ones stay.
+
+        Points equal to what is there (times of computing and runs aside) stay as they are; others are superseded, never deleted.
+        """
+        with self._database.write() as cursor:
+            _findings.save_window(
+                cursor, model, version, window, points, profiles,
+                window_name=window_name, run=run, state=state, fingerprint=fingerprint,
+            )  # fmt: skip
+
+    def window_states(self, model: str, version: str, window_name: str) -> pa.Table:
+        """One row per computed window, oldest first: start, end, first_row, last_row, fingerprint, computed_at, state, run."""
+        with self._database.read() as cursor:
+            return _findings.window_states(cursor, model, version, window_name)
+
+    def points(
+        self,
+        model: str | None = None,
+        version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        metric: str | None = None,
+        column: str | None = None,
+        window: str | None = None,
+        as_of: datetime | None = None,
+    ) -> pa.Table:
+        """Findings in the shape of `storage.points.POINTS`, of windows that start in [since, until); those that held at `as_of`."""
+        filters = {
+            "model": model, "version": version, "since": since, "until": until,
+            "metric": metric, "column": column, "window": window, "as_of": as_of,
+        }  # fmt: skip
+        with self._database.read() as cursor:
+            return _findings.points(cursor, filters)
+
+    def profiles(
+        self, model: str, version: str, window: str, window_start: datetime, kind: str | None = None, column: str | None = None
+    ) -> pa.Table:
+        """What pages draw for one window, in the shape of `storage.points.PROFILES`; `window` is its name, such as `1d`."""
+        filters = {"model": model, "version": version, "window": window, "window_start": window_start, "kind": kind, "column": column}
+        with self._database.read() as cursor:
+            return _findings.profiles(cursor, filters)
+
+    def save_report(self, row: Mapping[str, Any]) -> str:
+        """Add a report, or replace the one of the same model, version, kind, window and format; its id.
+
+        Keys: model, kind, path (relative to the home's reports folder); optional version, window, window_start, window_end,
+        format, run, created_at, report_id. Other keys are kept together as `detail` (JSON).
+        """
+        with self._database.write() as cursor:
+            return _findings.save_report(cursor, row)
+
+    def reports(self, model: str | None = None) -> pa.Table:
+        """One row per report, newest window first, with `report_id` and the keys of `save_report`."""
+        with self._database.read() as cursor:
+            return _findings.reports(cursor, model)
+
+    def report(self, report_id: str) -> dict[str, Any] | None:
+        """One report, or None."""
+        with self._database.read() as cursor:
+            return _findings.report(cursor, report_id)
+
+    # -- the house -----------------------------------------------------------------------------------------------------
+
+    def run_started(self, *, run: str | None = None, model: str | None = None, window: str | None = None, total: int = 0) -> str:
+        """Note that a run began (of `total` windows, as far as known); its id, made up where none is given."""
+        with self._database.write() as cursor:
+            return _runs.started(cursor, run=run, model=model, window=window, total=total)
+
+    def run_progress(self, run: str, *, done: int, total: int | None = None, note: str | None = None) -> None:
+        """Note how many windows of a run are done."""
+        with self._database.write() as cursor:
+            _runs.progress(cursor, run, done=done, total=total, note=note)
+
+    def run_finished(
+        self, run: str, *, state: str = "done", points: int = 0, failed: int = 0, insufficient: int = 0, reason: str | None = None
+    ) -> None:
+        """Note a run's end: `done`, or `failed` with the reason."""
+        with self._database.write() as cursor:
+            _runs.finished(cursor, run, state=state, points=points, failed=failed, insufficient=insufficient, reason=reason)
+
+    def runs(self, limit: int = 50) -> pa.Table:
+        """Runs, newest first: run, model, window, state (running | done | failed | interrupted), started_at, updated_at,
+        finished_at, done, total, note, points, failed, insufficient, reason."""
+        with self._database.read() as cursor:
+            return table(cursor, f"{query('runs')} LIMIT {int(limit)}")
+
+    def quarantine(self, model: str | None = None) -> pa.Table:
+        """Lines and rows that could not be used, newest first: segment, position, model, reason, line, quarantined_at."""
+        with self._database.read() as cursor:
+            return table(cursor, query("quarantine"), {"model": model})
+
+    def add_event(self, *, level: str, kind: str, text: str, model: str | None = None) -> None:
+        """Note what happened (level info | warning | error)."""
+        with self._database.write() as cursor:
+            _runs.add_event(cursor, level=level, kind=kind, text=text, model=model)
+
+    def events(self, limit: int = 100) -> pa.Table:
+        """What happened to the house, newest first: happened_at, level, kind, model, text."""
+        with self._database.read() as cursor:
+            return table(cursor, f"{query('events')} LIMIT {int(limit)}")
+
+    def health(self) -> dict[str, Any]:
+        """accounting (offered, accepted, refused by reason; ingested, duplicates, quarantined, lost), spool (backlog), database,
+        archive and quarantine sizes in bytes, models with their newest rows, newest_prediction, newest_label, last runs."""
+        version = self._database.schema_version
+        with self._database.read() as cursor:
+            return _health.health(cursor, self.home, schema_version=version)
+
+    # -- for the collector ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[Cursor]:
+        """A transaction of the storage room itself: everything in the block is written, or nothing."""
+        with self._database.write() as cursor:
+            yield cursor
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """A cursor of the storage room itself."""
+        with self._database.read() as cursor:
+            yield cursor
+
+    def reopen(self) -> None:
+        """Close and open the file again, after a write that failed in a way that may have lasted."""
+        self._database.reopen()
+
+    @contextmanager
+    def _model(self, name: str, version: str | None = None) -> Iterator[tuple[Cursor, _catalog.Model]]:
+        with self._database.read() as cursor:
+            yield cursor, self._found(cursor, name, version)
+
+    @staticmethod
+    def _found(cursor: Cursor, name: str, version: str | None = None) -> _catalog.Model:
+        model = _catalog.find(cursor, name, version)
+        if model is None or not model.spec:
+            known = _catalog.names(cursor)
+            raise StoreError(
+                f"There is no model {name!r} here: " + (f"there are {', '.join(known)}." if known else "register one, or log to it, first.")
+            )
+        return model

@@ -1,0 +1,124 @@
+"""JSON values into typed columns: leniently, and without losing one. Pure.
+
+A value that does not fit its column is counted as a type error and kept as it came; text that reads as the wanted type is
+used all the same, because the model that was served will have read it so too.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Column", "column_of", "decision_text", "instant", "number", "text"]
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+MOMENT = pa.timestamp("us", tz="UTC")
+_TYPES = {"numerical": pa.float64(), "categorical": pa.string(), "text": pa.string(), "datetime": MOMENT}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EXACT = 2.0**53  # whole numbers up to here are exact in a double
+_TRUE = {True: "True", False: "False"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Typed values, and the positions of those that did not fit (null in `values` unless they could be read)."""
+
+    values: pa.Array
+    errors: list[int]
+
+
+def column_of(values: Sequence[Any], kind: str) -> Column:
+    """Values of one feature, as JSON or a table gave them, in the type of its kind; None is missing and no error."""
+    if kind == "numerical" or kind == "categorical" or kind == "text":
+        try:
+            return Column(pa.array(values, _TYPES[kind]), [])  # the common case, at C speed: everything has the right type
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+            pass
+    convert = _CONVERTERS[kind]
+    found: list[Any] = []
+    errors: list[int] = []
+    for position, value in enumerate(values):
+        if value is None:
+            found.append(None)
+            continue
+        converted, fits = convert(value)
+        found.append(converted)
+        if not fits:
+            errors.append(position)
+    return Column(pa.array(found, _TYPES[kind]), errors)
+
+
+def number(value: Any) -> tuple[float | None, bool]:
+    """A double, and whether the value was a number (or a bool) to begin with."""
+    if isinstance(value, (int, float)):
+        try:
+            return float(value), True
+        except OverflowError:
+            return None, False
+    if isinstance(value, str):
+        try:
+            return float(value), False
+        except ValueError:
+            return None, False
+    return None, False
+
+
+def text(value: Any) -> tuple[str | None, bool]:
+    """A category's name: numbers without a needless ".0", because a column of ints becomes floats where one is missing."""
+    if isinstance(value, str):
+        return value, True
+    if isinstance(value, bool):
+        return _TRUE[value], True
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < _EXACT:
+            return str(int(value)), True
+        return ("NaN" if math.isnan(value) else repr(value)), True
+    if isinstance(value, (int, datetime)):
+        return str(value), True
+    return None, False
+
+
+def instant(value: Any) -> tuple[datetime | None, bool]:
+    """An aware UTC datetime from ISO 8601 text or a datetime; without a zone it is UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None, False
+    if not isinstance(value, datetime):
+        return None, False
+    try:
+        return (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)), True
+    except OverflowError:
+        return None, False
+
+
+def decision_text(value: Any, positive: Any = None) -> str | None:
+    """A prediction or label as text. Where the positive label is 1, a decision logged as True is "1", and the other way round."""
+    if isinstance(value, bool) and isinstance(positive, int) and not isinstance(positive, bool):
+        value = int(value)
+    elif isinstance(positive, bool) and isinstance(value, (int, float)) and value in (0, 1):
+        value = bool(value)
+    return text(value)[0]
+
+
+def moment(microseconds: Any) -> datetime | None:
+    """An aware datetime from microseconds since 1970 (UTC), or None where that is no moment of the calendar."""
+    if not isinstance(microseconds, int) or isinstance(microseconds, bool):
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return None
+
+
+_CONVERTERS: dict[str, Callable[[Any], tuple[Any, bool]]] = {
+    "numerical": number,
+    "categorical": text,
+    "text": text,
+    "datetime": instant,
+}
