@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CONFIG", "Look", "Palette", "figure", "safe", "translucent"]
+__all__ = ["CONFIG", "Look", "Palette", "figure", "safe", "short", "translucent"]
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,6 +92,11 @@ def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: b
 def safe(text: object) -> str:
     """Text from users for a figure: Plotly reads a little HTML in labels and hovers, so it is escaped."""
     return escape(str(text), quote=False)
+
+
+def short(text: str, most: int = 28) -> str:
+    """`text` cut to `most` characters, for labels; the hover text says it whole."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["SECTIONS", "Section", "link", "navigation_pages", "section"]
+__all__ = ["SECTIONS", "Section", "go", "link", "navigation_pages", "section"]
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -75,6 +76,16 @@ def link(key: str, label: str, *, help: str | None = None, **params: str) -> Non
         st.page_link(_page(made), label=plain(label), help=help, query_params=query)
     except StreamlitAPIException:  # a page run by itself, outside the navigation, knows no other page
         st.markdown(f"[{plain(label)}](/{key}?{urlencode(query)})")
+
+
+def go(key: str, **params: str) -> NoReturn:
+    """Open the page `key` with `params` in its URL; the rest of the selection stays. Ends this run of the script."""
+    query = {**st.query_params.to_dict(), **params}
+    try:
+        st.switch_page(_page(section(key)), query_params=query)
+    except StreamlitAPIException:  # a page run by itself has nowhere to go: say where it would be
+        st.markdown(f"[{section(key).title}](/{key}?{urlencode(query)})")
+        st.stop()
 
 
 def _page(made: Section) -> st.Page:

@@ -84,10 +84,10 @@ def _report_path(report_id: str) -> Path | None:
 
     house = current()
     row = house.store.report(report_id)
-    if not row or not row.get("html"):
+    if not row or row.get("format") != "html":
         return None
     reports = house.home.reports.resolve()
-    path = (reports / str(row["html"])).resolve()
+    path = (reports / str(row["path"])).resolve()
     return path if path.is_relative_to(reports) and path.is_file() else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["footer", "select"]
+__all__ = ["footer", "select", "versions_of"]
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from monitoring.charts.numbers import number, with_unit
 from pages.frame.selection import RANGES, Selection, choice, put, recall, time_range
 
 if TYPE_CHECKING:
+    from monitoring.house import House
     from storage.store import Store
 
 
@@ -27,7 +28,7 @@ def select(store: Store, shown: Sequence[str]) -> Selection:
     if not model:
         return Selection(zone=_zone())
     spec = store.spec(model)
-    versions = _versions(store, model, spec)
+    versions = versions_of(store, model)
     version = _pick("version", "Version", versions, versions[0], shown)
     rows = store.points(model=model, version=version, metric="rows")
     name, since, until = _range(rows, shown)
@@ -42,20 +43,23 @@ def select(store: Store, shown: Sequence[str]) -> Selection:
                      segment=segment, zone=_zone())
 
 
-def footer(store: Store) -> None:
-    """Age of the newest prediction, rows waiting in the spool, and that nothing leaves this machine."""
-    facts = store.health()
-    newest = facts.get("newest_prediction") or facts.get("newest")
+def footer(house: House) -> None:
+    """Age of the newest prediction and what waits in the spool."""
+    facts = _facts(str(house.home.path), house)
     parts = []
-    if isinstance(newest, str):
-        newest = datetime.fromisoformat(newest)
-    if isinstance(newest, datetime):
-        parts.append(f"Newest prediction {with_unit(max((datetime.now(UTC) - newest).total_seconds(), 0.0), 's')} ago")
-    waiting = _waiting(facts)
-    if waiting is not None:
-        parts.append("Everything logged is ingested" if waiting == 0 else f"{number(waiting)} bytes not yet ingested")
+    if facts["newest_prediction"]:
+        age = (datetime.now(UTC) - datetime.fromisoformat(facts["newest_prediction"])).total_seconds()
+        parts.append(f"Newest prediction {with_unit(max(age, 0.0), 's')} ago")
+    waiting = facts["spool"]["backlog_bytes"]
+    parts.append(f"{number(waiting)} bytes logged and not yet ingested" if waiting else "Everything logged is ingested")
     with st.sidebar:
-        st.markdown("  \n".join(f":small[:gray[{part}]]" for part in [*parts, "Nothing leaves this machine"]))
+        st.markdown("  \n".join(f":small[:gray[{part}]]" for part in parts))
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _facts(path: str, _house: House) -> dict[str, Any]:  # noqa: ARG001 – the path is the cache's key
+    """The store's health at most every five seconds: it looks at every file of the spool."""
+    return _house.store.health()
 
 
 def _compare_word(value: str) -> str:
@@ -79,12 +83,12 @@ def _written(name: str, key: str) -> None:
     put(name, str(st.session_state[key]))
 
 
-def _versions(store: Store, model: str, spec: dict[str, Any]) -> list[str]:
+def versions_of(store: Store, model: str) -> list[str]:
     """Newest first; a model without predictions has the version of its schema."""
     rows = store.versions(model).to_pylist()
     epoch = datetime.min.replace(tzinfo=UTC)
     rows.sort(key=lambda row: row["last"] or epoch, reverse=True)
-    return [str(row["version"]) for row in rows] or [str(spec.get("version", "1"))]
+    return [str(row["version"]) for row in rows] or [str(store.spec(model).get("version", "1"))]
 
 
 def _distinct(table: pa.Table, column: str) -> list[str]:
@@ -139,12 +143,4 @@ def _zone() -> str:
 
 def _zoned() -> None:
     put("tz", str(st.session_state["select.tz"] or "utc"))
-
-
-def _waiting(facts: dict[str, Any]) -> int | None:
-    """Bytes of the spool that no collector has read yet, as `Store.health` counts them."""
-    for key in ("pending_bytes", "backlog_bytes", "spool_backlog"):
-        if isinstance(facts.get(key), int):
-            return int(facts[key])
-    return None
 

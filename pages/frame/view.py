@@ -7,8 +7,9 @@ __all__ = ["View", "page"]
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from monitoring.charts.theme import CONFIG, Look
 from monitoring.errors import MonitoringError
 from pages.frame import sidebar, states
 from pages.frame.export import Export
-from pages.frame.sections import Section, section
+from pages.frame.sections import Section, go, section
 from pages.frame.selection import Selection, choice
 from pages.frame.text import plain
 from storage.errors import OwnerBusy, StorageError
@@ -62,6 +63,26 @@ class View:
         if not every_segment:
             table = table.filter(pc.equal(table.column("segment"), chosen.segment))
         return table.sort_by([("window_start", "ascending"), ("metric", "ascending"), ("column", "ascending")])
+
+    def points_of(self, model: str, version: str, metric: str, *, window: str | None = None) -> pa.Table:
+        """Points of any model over all rows (segment ""), in the selection's range."""
+        table = self.store.points(model=model, version=version, since=self.selection.since, until=self.selection.until, metric=metric,
+                                  window=window or None)
+        return table.filter(pc.equal(table.column("segment"), ""))
+
+    def profiles(self, start: datetime, kind: str | None = None, *, column: str | None = None, version: str | None = None) -> pa.Table:
+        """The profiles of the window that starts at `start`, of the selection (or another version of the model) and its segment."""
+        chosen = self.selection
+        table = self.store.profiles(chosen.model, version or chosen.version, chosen.window, start, kind=kind, column=column)
+        return table.filter(pc.equal(table.column("segment"), chosen.segment))
+
+    def newest_version(self, model: str) -> str:
+        """The version of a model that predicted last."""
+        return sidebar.versions_of(self.store, model)[0]
+
+    def go(self, key: str, **params: str) -> NoReturn:
+        """Open another page with these parameters; the rest of the selection stays."""
+        go(key, **params)
 
     def choose(self, name: str, options: list[str], default: str) -> str:
         """The valid value of a URL parameter of this page, without a widget."""
@@ -151,7 +172,7 @@ def _opened(made: Section, places: _Header, started: float) -> View:
     try:
         house = current()
         chosen = sidebar.select(house.store, made.selectors)
-        sidebar.footer(house.store)
+        sidebar.footer(house)
         spec = house.store.spec(chosen.model) if chosen.model else {}
     except Exception as error:
         states.failed(error, expected=isinstance(error, (OwnerBusy, StorageError)))

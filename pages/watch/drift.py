@@ -1,6 +1,113 @@
-"""Being written."""
+"""Which inputs and outputs have moved away from the reference, since when, and how sure that is."""
 
-from pages.frame import page
+from __future__ import annotations
 
-with page("drift"):
-    pass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from monitoring.charts.drift import heat_map
+from monitoring.charts.numbers import moment
+from monitoring.charts.status import status_of, worst
+from monitoring.drift import method_label
+from monitoring.verdicts import DriftSettings
+from pages.findings.drift import DriftRow, drift_rows, feature_order, newest_judged, verdict
+from pages.frame import View, page, plain
+from pages.watch.controls import pick
+
+_ROWS = 40  # of the heat map; the table below it has all
+_WINDOWS = 90  # newest windows in the heat map: more would be narrower than a finger
+
+
+def missing_changes(view: View, start: datetime) -> dict[str, float]:
+    """Per feature the share of missing values in the window minus that of the reference, in percentage points."""
+    rows = view.profiles(start, "statistics").to_pylist()
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row["label"] == "missing":
+            found.setdefault(row["column"], {})[row["series"]] = row["value"]
+    return {name: 100 * (both["current"] - both["reference"]) for name, both in found.items() if len(both) == 2}
+
+
+def as_table(rows: list[DriftRow], changes: dict[str, float], zone: str) -> pa.Table:
+    """The rows of the window as the page shows them."""
+    return pa.table({
+        "Status": [status_of(row.status).text for row in rows], "Column": [row.column for row in rows],
+        "Score": pa.array([row.score for row in rows], pa.float64()), "Threshold": pa.array([row.threshold for row in rows], pa.float64()),
+        "Course": pa.array([list(row.trend) for row in rows], pa.list_(pa.float64())),
+        "Since": [moment(row.since, zone) if row.since else "" for row in rows],
+        "Method": [method_label(row.method) if row.method else "" for row in rows],
+        "Rows": pa.array([row.n for row in rows], pa.int64()), "Reference": pa.array([row.n_reference for row in rows], pa.int64()),
+        "Missing": pa.array([changes.get(row.column) for row in rows], pa.float64()),
+        "Why": [row.reason for row in rows],
+    })  # fmt: skip
+
+
+def show_table(view: View, rows: list[DriftRow], start: datetime) -> None:
+    """The table with a course per column; choosing a row opens the feature."""
+    st.markdown("##### All columns in this window")
+    number = st.column_config.NumberColumn
+    picked = st.dataframe(
+        as_table(rows, missing_changes(view, start), view.selection.zone), hide_index=True, on_select="rerun", selection_mode="single-row",
+        key="drift.table", height=min(38 + 35 * len(rows), 600), alt="Drift of every column in the chosen window",
+        column_config={
+            "Score": number(format="%.3g", help="Distance from the reference, or a p-value, by the method"),
+            "Threshold": number(format="%.3g", help="What pairs drawn from the reference seldom reach, and at least the minimum effect"),
+            "Course": st.column_config.LineChartColumn(
+                "Score ÷ threshold", y_min=0, help="Window by window, up to this one; above 1 is drift"),
+            "Since": st.column_config.TextColumn(f"Since ({view.selection.zone})"),
+            "Missing": number("Missing, change", format="%+.2f", help="Percentage points against the reference"),
+        },
+    )
+    for row in picked.selection.rows:
+        view.go("feature", feature=rows[row].column, at=start.isoformat())
+
+
+def explain(rows: list[DriftRow]) -> None:
+    """How a verdict comes about, with this model's own methods."""
+    settings = DriftSettings()
+    unjudged = status_of("insufficient_data").text
+    methods = ", ".join(sorted({method_label(row.method) for row in rows if row.method}))
+    with st.expander("How this is decided", icon=":material/help:"):
+        st.markdown(
+            f"""
+- Each column's window is compared with its reference by a named method (here: {plain(methods) or "none yet"}). Evidently computes the
+  score.
+- The **threshold** is what pairs drawn from the reference – one of the reference's size, one of the window's – exceed in
+  {100 * settings.level:g} % of draws, and never less than the method's minimum effect. So reference data alone rarely cross it, and a tiny
+  difference in very many rows does not cross it either. Evidently's own default thresholds decide nothing.
+- Fewer than {settings.minimum_rows} usable rows on a side, or too few to see even a large change: **{unjudged}**, not OK.
+- The colour is score ÷ threshold (for p-values threshold ÷ p), so that methods compare: 1 is the threshold.
+- Text is compared by its length, a date by its age at the prediction.
+            """
+        )
+
+
+with page("drift") as view:
+    points = view.points("drift")
+    view.need(points, "No drift has been computed for this selection yet.",
+              f"python -m monitoring reference {view.selection.model} reference.parquet\npython -m monitoring run {view.selection.model}")
+    view.export("points", points)
+    zone = view.selection.zone
+    ends = {row["window_start"]: row["window_end"] for row in points.select(["window_start", "window_end"]).to_pylist()}
+    starts = sorted(ends, reverse=True)
+    default = newest_judged(points) or starts[0]
+    start = datetime.fromisoformat(view.choose("at", [when.isoformat() for when in starts], default.isoformat()))
+    rows = drift_rows(points, start)
+    view.status(worst(row.status for row in rows))
+    words = verdict(rows, start=start, end=ends[start], zone=zone, false_alarms=DriftSettings().level)
+    st.markdown(f"**{plain(words)}**")
+    order = feature_order(points)
+    recent = points.filter(pc.is_in(points.column("window_start"), pa.array(starts[:_WINDOWS], points.schema.field("window_start").type)))
+    note = f"The {_ROWS} columns that drifted most; the table has all {len(order)}. " if len(order) > _ROWS else ""
+    clicked = view.chart(heat_map(recent, rows=order[:_ROWS], look=view.look), "Score ÷ threshold, window by window", key="drift.map",
+                         select=True, note=note + "◆ drift · grey: not judged · a click on a cell opens the feature.",
+                         alt="A row per column, a cell per window, coloured by score over threshold; the table below has the same numbers.")
+    for point in clicked[:1]:
+        view.go("feature", feature=point["customdata"][0], at=point["customdata"][1])
+    pick("at", f"Window ({zone})", [when.isoformat() for when in starts], default=default.isoformat(),
+         words=lambda text: moment(datetime.fromisoformat(text), zone))
+    show_table(view, rows, start)
+    explain(rows)

@@ -1,6 +1,110 @@
-"""Being written."""
+"""One column: how its values are distributed now and in the reference, and how its drift came about."""
 
-from pages.frame import page
+from __future__ import annotations
 
-with page("feature"):
-    pass
+from datetime import datetime
+from typing import cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from monitoring.charts.drift import score_over_time
+from monitoring.charts.feature import Form, distribution, quantile_fan
+from monitoring.charts.numbers import moment, number, span
+from monitoring.charts.status import status_of
+from monitoring.drift import method_label
+from pages.findings.drift import feature_order, newest_judged
+from pages.findings.feature import segments_table, sentence, statistics_table
+from pages.frame import View, page, plain
+from pages.watch.controls import pick
+
+_FAN = 60  # windows of quantiles drawn: one read of the store each
+_FORMS = {"shares": "Shares", "difference": "Difference", "cumulative": "Cumulative"}
+
+
+def of_series(table: pa.Table, series: str) -> pa.Table:
+    """The rows of one series."""
+    return table.filter(pc.equal(table.column("series"), series))
+
+
+def compared(view: View, column: str, start: datetime, starts: list[datetime]) -> tuple[str, pa.Table]:
+    """What the window is compared with, by the selector: its name and its histogram and statistics."""
+    choice = view.selection.compare
+    if choice == "previous":
+        earlier = [when for when in starts if when < start]
+        if earlier:
+            profiles = view.profiles(max(earlier), column=column)
+            return f"Window of {moment(max(earlier), view.selection.zone)}", of_series(profiles, "current")
+    if choice.startswith("version:"):
+        version = choice.partition(":")[2]
+        return f"Version {version}", of_series(view.profiles(start, column=column, version=version), "current")
+    return "Reference", of_series(view.profiles(start, column=column), "reference")
+
+
+def show_distribution(view: View, column: str, start: datetime, starts: list[datetime]) -> pa.Table:
+    """The two distributions and their statistics; returns the profiles they were drawn from."""
+    window = of_series(view.profiles(start, column=column), "current")
+    name, other = compared(view, column, start, starts)
+    kinds = [of_kind(table, "histogram") for table in (other, window)]
+    if not kinds[1].num_rows:
+        st.info("This window holds no distribution of the column: none of its rows has a value.", icon=":material/info:")
+        return window
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        form = pick("form", "Show", list(_FORMS), words=_FORMS.__getitem__)
+        log = pick("log", "Scale", ["linear", "log"]) == "log"
+    names = (name, f"Window of {moment(start, view.selection.zone)}")
+    drawn = distribution(*kinds, look=view.look, names=names, form=cast("Form", form), log=log)
+    view.chart(drawn, "Distribution", key="feature.distribution", alt=f"Shares of rows per bin: {name} against the window.",
+               note="Shares of the rows that have a value; the same bins for both.")
+    if not other.num_rows:
+        st.markdown(f":small[:gray[{plain(name)} has no distribution of this column.]]")
+    st.markdown("##### Statistics")
+    st.dataframe(statistics_table(of_kind(other, "statistics"), of_kind(window, "statistics"), names), hide_index=True,
+                 column_config={"Change": st.column_config.TextColumn(help="Window minus what it is compared with")})
+    return pa.concat_tables([other, window])
+
+
+def of_kind(table: pa.Table, kind: str) -> pa.Table:
+    """The rows of one kind of profile."""
+    return table.filter(pc.equal(table.column("kind"), kind))
+
+
+def show_fan(view: View, column: str, starts: list[datetime]) -> None:
+    """Quantiles over time; nothing for a column that has none."""
+    tables = [view.profiles(when, "quantiles", column=column) for when in sorted(starts)[-_FAN:]]
+    fan = pa.concat_tables(tables)
+    if fan.num_rows:
+        view.chart(quantile_fan(fan, look=view.look), "Values over time", key="feature.fan",
+                   alt="Median and bands of quantiles of the feature per window, and the reference's median.")
+
+
+with page("feature") as view:
+    chosen = view.selection
+    everything = view.points("drift", every_segment=True)
+    points = everything.filter(pc.equal(everything.column("segment"), chosen.segment))
+    view.need(points, "No drift has been computed for this selection yet.", f"python -m monitoring run {chosen.model}")
+    columns = feature_order(points)
+    column = pick("feature", "Feature", columns)
+    own = points.filter(pc.equal(points.column("column"), column)).sort_by("window_start")
+    view.export("points", own)
+    ends = {row["window_start"]: row["window_end"] for row in own.select(["window_start", "window_end"]).to_pylist()}
+    starts = sorted(ends, reverse=True)
+    newest = newest_judged(own) or starts[0]
+    at = pick("at", f"Window ({chosen.zone})", [when.isoformat() for when in starts], default=newest.isoformat(),
+              words=lambda text: moment(datetime.fromisoformat(text), chosen.zone))
+    start = datetime.fromisoformat(at)
+    point = own.filter(pc.equal(own.column("window_start"), pa.scalar(start, own.schema.field("window_start").type))).to_pylist()[0]
+    view.status(status_of(point["status"]))
+    st.markdown(f"**{plain(sentence(point, zone=chosen.zone))}**")
+    view.export("distribution", show_distribution(view, column, start, starts))
+    method = plain(method_label(point["method"])) if point["method"] else "No method"
+    rests_on = f"n = {number(point['n'])} in {plain(span(start, ends[start], chosen.zone))}"
+    view.chart(score_over_time(own, look=view.look), "Drift score over time", key="feature.score",
+               note=f"{method} · dashed: threshold · hollow: window not over · {rests_on}.",
+               alt="The drift score of the column per window with its threshold.")
+    show_fan(view, column, starts)
+    segments = segments_table(everything, column, start)
+    if segments.num_rows > 1:
+        st.markdown("##### The same window by segment")
+        st.dataframe(segments, hide_index=True)

@@ -103,7 +103,7 @@ def fill(store: Any, models: tuple[str, ...] = tuple(SPECS)) -> None:
         segments = [""] + [f"{name}={value}" for name in SPECS[model].get("segments", []) for value in ("FR", "DE")]
         for window in windows():
             points = pa.concat_tables([points_of(model, window, segment=segment) for segment in segments])
-            store.save_window(model, SPECS[model]["version"], window, points, profiles_of(model, window), run=RUN, state="done")
+            store.save_window(model, SPECS[model]["version"], window, points, profiles_of(model, window), window_name="1d", run=RUN)
 
 
 class _Made:
@@ -226,9 +226,8 @@ class _Profiles:
                     "unique": float(len(values))}
             for label, value in said.items():
                 self.add("statistics", value, column=name, series=series, label=label)
-            if series == "current":
-                for share in (5, 25, 50, 75, 95):
-                    self.add("quantiles", np.percentile(values, share), column=name, series=series, label=f"p{share:02d}")
+            for share in (5, 25, 50, 75, 95):
+                self.add("quantiles", np.percentile(values, share), column=name, series=series, label=f"p{share:02d}")
 
     def classification(self, classes: list[str], binary: bool, random: np.random.Generator) -> None:
         for actual in classes:

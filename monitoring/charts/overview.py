@@ -1,0 +1,102 @@
+"""Small pictures of the overview: a model's card, its sparklines, and the strip of statuses."""
+
+from __future__ import annotations
+
+__all__ = ["facts_html", "sparkline", "status_strip"]
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from typing import Protocol
+
+import plotly.graph_objects as go
+
+from monitoring.charts.numbers import moment
+from monitoring.charts.status import status_of
+from monitoring.charts.theme import Look, figure, safe, short
+
+_WIDTH, _HEIGHT, _PAD = 120.0, 28.0, 3.0
+
+
+class _Fact(Protocol):
+    """What a card says: label, value with its unit, what it rests on, its course."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def course(self) -> Sequence[float | None]: ...
+
+
+def facts_html(facts: Iterable[_Fact], *, look: Look) -> str:
+    """A grid of facts as HTML, every text escaped. The grid has two columns, and one on a narrow screen."""
+    colours = look.palette
+    cells = "".join(
+        f'<div style="min-width:0"><div style="font-size:.8rem;color:{colours.muted}">{escape(fact.label)}</div>'
+        f'<div style="font-size:1.25rem;font-weight:600;line-height:1.4;font-variant-numeric:tabular-nums">{escape(fact.value)}</div>'
+        f"{sparkline(fact.course, label=fact.label, look=look)}"
+        f'<div style="font-size:.8rem;line-height:1.35;color:{colours.muted};overflow-wrap:anywhere">{escape(fact.note)}</div></div>'
+        for fact in facts
+    )
+    return f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem 1.5rem">{cells}</div>'
+
+
+def sparkline(values: Sequence[float | None], *, label: str, look: Look) -> str:
+    """The course of a number as inline SVG, a gap where there is none; an empty line of the same height without two values."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return f'<div style="height:{_HEIGHT:.0f}px"></div>'
+    low, high = min(known), max(known)
+    spread = (high - low) or 1.0
+    step = (_WIDTH - 2 * _PAD) / max(len(values) - 1, 1)
+    pieces: list[list[str]] = [[]]
+    last = (0.0, 0.0)
+    for place, value in enumerate(values):
+        if value is None:
+            pieces.append([])
+            continue
+        level = 0.5 if high == low else (value - low) / spread
+        last = (_PAD + place * step, _HEIGHT - _PAD - level * (_HEIGHT - 2 * _PAD))
+        pieces[-1].append(f"{last[0]:.1f},{last[1]:.1f}")
+    colour = look.palette.current
+    lines = "".join(
+        f'<polyline points="{" ".join(piece)}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linejoin="round"/>'
+        for piece in pieces if len(piece) > 1
+    )
+    size = f'viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}"'
+    return (
+        f'<svg role="img" aria-label="{escape(label)}: course over the range, {len(known)} windows" {size} style="display:block">{lines}'
+        f'<circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.5" fill="{colour}"/></svg>'
+    )
+
+
+def status_strip(strips: Mapping[str, Mapping[datetime, str]], *, look: Look) -> go.Figure:
+    """Models (from top to bottom as given) by window starts, each cell a sign in its status's colour.
+
+    A click on a cell reports `customdata` = [model, window start as ISO text].
+    """
+    names = list(strips)
+    made = figure(look, height=56 + 30 * len(names), legend=True)
+    found: dict[str, list[tuple[datetime, int, str]]] = {}
+    for row, name in enumerate(names):
+        for start, word in strips[name].items():
+            found.setdefault(word, []).append((start, len(names) - 1 - row, name))
+    for status in sorted((status_of(word) for word in found), key=lambda status: -status.rank):
+        cells = found[status.name]
+        made.add_trace(go.Scatter(
+            x=look.times(start for start, _, _ in cells), y=[row for _, row, _ in cells], mode="markers", name=status.word,
+            marker={"symbol": _SYMBOL[status.icon], "size": 12, "color": status.colour(look.dark), "line": {"width": 0}},
+            customdata=[[name, start.isoformat()] for start, _, name in cells], hoverinfo="text",
+            hovertext=[f"<b>{safe(name)}</b><br>{moment(start, look.zone)} {look.zone}<br>{status.text}" for start, _, name in cells],
+        ))
+    made.update_yaxes(tickmode="array", tickvals=list(range(len(names))), ticktext=[safe(short(name)) for name in reversed(names)],
+                      range=[-0.6, len(names) - 0.4], showgrid=False, fixedrange=True, tickfont={"color": look.palette.text})
+    made.update_xaxes(fixedrange=True, nticks=8)
+    made.update_layout(clickmode="event+select")
+    return made
+
+
+_SYMBOL = {"◆": "diamond", "✖": "x", "▲": "triangle-up", "●": "circle", "○": "circle-open", "–": "line-ew-open", "·": "circle-dot"}

@@ -1,0 +1,115 @@
+"""Drift points as verdicts in words, and as rows of the drift table."""
+
+from __future__ import annotations
+
+__all__ = ["SPECIAL", "DriftRow", "drift_rows", "drifted_since", "feature_order", "newest_complete", "newest_judged", "verdict"]
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from monitoring.charts.drift import severity
+from monitoring.charts.numbers import number, span
+from monitoring.charts.status import status_of
+
+SPECIAL = ("prediction", "score", "label")
+"""Columns with drift points of their own that are no features; the verdict counts features only."""
+_JUDGED = frozenset({"ok", "warn", "drift"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRow:
+    """One column's drift in one window. `since` is the start of the unbroken run of drift that ends in it; `trend` how far
+    past the threshold each window up to it was (at most 10), oldest first, where that is known."""
+
+    column: str
+    status: str
+    method: str
+    score: float | None
+    threshold: float | None
+    n: int | None
+    n_reference: int | None
+    reason: str
+    since: datetime | None
+    trend: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float | None:
+        """How far past the threshold: above 1 the score exceeds what the reference does to itself."""
+        return severity(self.method, self.score, self.threshold)
+
+
+def newest_complete(points: pa.Table) -> datetime | None:
+    """The start of the newest window that had ended when it was computed; of the newest at all where none had."""
+    rows = points.select(["window_start", "partial"]).to_pylist()
+    complete = [row["window_start"] for row in rows if not row["partial"]]
+    return max(complete or [row["window_start"] for row in rows], default=None)
+
+
+def newest_judged(points: pa.Table) -> datetime | None:
+    """The start of the newest window with at least one verdict among drift points; the newest complete one where there is none."""
+    judged = [row["window_start"] for row in points.select(["window_start", "status"]).to_pylist() if row["status"] in _JUDGED]
+    return max(judged, default=None) or newest_complete(points)
+
+
+def drift_rows(points: pa.Table, start: datetime) -> list[DriftRow]:
+    """One row per column for the window that starts at `start`, most alarming first. `points` are drift points of one segment."""
+    history: dict[str, list[dict[str, Any]]] = {}
+    for point in points.sort_by("window_start").to_pylist():
+        if point["window_start"] <= start:
+            history.setdefault(point["column"], []).append(point)
+    rows = [_row(past) for past in history.values() if past[-1]["window_start"] == start]
+    return sorted(rows, key=lambda row: (-status_of(row.status).rank, -(row.ratio or 0.0), row.column))
+
+
+def _row(past: Sequence[dict[str, Any]]) -> DriftRow:
+    newest = past[-1]
+    past_threshold = [severity(point["method"], point["value"], point["threshold"]) for point in past]
+    return DriftRow(
+        column=newest["column"], status=newest["status"], method=newest["method"] or "", score=newest["value"],
+        threshold=newest["threshold"], n=newest["n"], n_reference=newest["n_reference"], reason=newest["reason"] or "",
+        since=drifted_since(past), trend=tuple(min(value, 10.0) for value in past_threshold if value is not None),
+    )
+
+
+def drifted_since(past: Sequence[dict[str, Any]]) -> datetime | None:
+    """Where the newest of one column's points (oldest first) is drift: the start of the first window of that unbroken run."""
+    since = None
+    for point in reversed(past):
+        if point["status"] != "drift":
+            break
+        since = point["window_start"]
+    return since
+
+
+def feature_order(points: pa.Table) -> list[str]:
+    """The columns of drift points for a heat map: most drifted windows first, then the highest score; special columns last."""
+    drifted: dict[str, int] = {}
+    highest: dict[str, float] = {}
+    for point in points.select(["column", "status", "method", "value", "threshold"]).to_pylist():
+        name = point["column"]
+        drifted[name] = drifted.get(name, 0) + (point["status"] == "drift")
+        highest[name] = max(highest.get(name, 0.0), severity(point["method"], point["value"], point["threshold"]) or 0.0)
+    return sorted(drifted, key=lambda name: (name in SPECIAL, -drifted[name], -highest[name], name))
+
+
+def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: str, false_alarms: float) -> str:
+    """`3 of 9 features drifted in …: a, b, c. Expected false alarms at this setting: 0.009 per window.`
+
+    `false_alarms` is the chance that one judged feature without any drift is named in one window.
+    """
+    features = [row for row in rows if row.column not in SPECIAL]
+    judged = [row for row in features if row.status in _JUDGED]
+    when = span(start, end, zone)
+    if not judged:
+        return f"None of the {len(features)} features could be judged in {when}; the table says why."
+    drifted = [row.column for row in judged if row.status == "drift"]
+    names = f": {', '.join(drifted[:5])}{' …' if len(drifted) > 5 else ''}" if drifted else ""
+    count = f"{len(drifted)} of {len(judged)}" if drifted else f"None of {len(judged)}"
+    rest = len(features) - len(judged)
+    unjudged = f" {rest} more could not be judged." if rest else ""
+    expected = number(false_alarms * len(judged), 2)
+    return f"{count} features drifted in {when}{names}.{unjudged} Expected false alarms at this setting: {expected} per window."
