@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from os import write
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -57,7 +58,7 @@ class SegmentWriter:
     _number: int  # of the next line in the segment
     _sequence: int  # of the next segment
     _accepted: int
-    _bytes: int
+    _bytes: int  # of segments that are ended
     _segments: int
     _announced: bool  # the preamble is written
     _checked_at: int  # UTC µs, as are those below: between these two the segment needs no look
@@ -85,18 +86,27 @@ class SegmentWriter:
 
     def append(self, kind: str, body: bytes) -> str | None:
         """Write one record (`body`: a JSON object's bytes); None once it is safe, else the reason of the refusal."""
+        now = time_ns() // 1000
         with self._lock:
-            now = time_ns() // 1000
             if not self._checked_at <= now < self._check_at:  # also where the clock went backwards
                 reason = self._look_after(now)
                 if reason is not None:
                     return self._refused(reason, 1)
             line = compose(kind, self._number, now, body)
-            reason = self._write(line, 1)
+            try:
+                written = write(self._fd, line)
+            except OSError as error:
+                return self._refused(_reason(error), 1)
+            if written == len(line) and not self._sync and self._size < self._max_bytes:  # the common case, without another call
+                self._number += 1
+                self._size += written
+                self._accepted += 1
+                return None
+            reason = self._settled(written, len(line), 1)
             if reason is not None:
                 return self._refused(reason, 1)
             self._accepted += 1
-            return None
+        return None
 
     def extend(self, kind: str, bodies: Sequence[bytes]) -> tuple[int, str | None]:
         """Write many records, up to 256 KiB in one write; gives how many of the first are safe, and the reason why the rest are not."""
@@ -129,7 +139,7 @@ class SegmentWriter:
     def counts(self) -> Counts:
         """What this process has written and refused so far."""
         with self._lock:
-            return Counts(self._accepted, dict(self._refusals), self._bytes, self._segments)
+            return Counts(self._accepted, dict(self._refusals), self._bytes + self._size, self._segments)
 
     def flush(self) -> None:
         """Hand what was written to the disk. A failure ends the segment and is counted by the next `stat`."""
@@ -195,17 +205,20 @@ class SegmentWriter:
             os.close(folder)
         self._fd, self._size, self._number, self._opened_at = fd, len(content), len(start), now
         self._announced = True
-        self._bytes += len(content)
         self._segments += 1
         self._sequence += 1
 
     def _write(self, lines: bytes, count: int) -> str | None:
-        """One write(2); where it does not fit, the segment is cut back to its last whole record."""
+        """One write(2) of `count` whole lines; None, or the reason why none of them counts."""
         try:
-            written = os.write(self._fd, lines)
+            written = write(self._fd, lines)
         except OSError as error:
             return _reason(error)
-        if written != len(lines):
+        return self._settled(written, len(lines), count)
+
+    def _settled(self, written: int, wanted: int, count: int) -> str | None:
+        """Account for a write: cut back what did not fit, note a full segment, sync where that is promised."""
+        if written != wanted:
             try:
                 os.ftruncate(self._fd, self._size)
             except OSError:
@@ -213,7 +226,6 @@ class SegmentWriter:
             return "disk full"
         self._number += count
         self._size += written
-        self._bytes += written
         if self._size >= self._max_bytes:
             self._check_at = 0
         if self._sync:
@@ -242,14 +254,15 @@ class SegmentWriter:
         self._abandon()
 
     def _write_counts(self, now: int) -> None:
-        body = {**self._about, "writer": self._writer, "accepted": self._accepted, "refused": self._refusals, "bytes": self._bytes,
-                "segments": self._segments}  # fmt: skip
+        counts = {"accepted": self._accepted, "refused": self._refusals, "bytes": self._bytes + self._size, "segments": self._segments}
+        body = {**self._about, "writer": self._writer, **counts}
         self._stat_at = now
         self._write(compose("stat", self._number, now, orjson.dumps(body)), 1)
 
     def _abandon(self) -> None:
         """Let the segment go as it is; the next record opens a new one."""
         fd, self._fd, self._check_at = self._fd, -1, 0
+        self._bytes, self._size = self._bytes + self._size, 0
         if fd >= 0:
             with suppress(OSError):
                 os.close(fd)
@@ -271,11 +284,12 @@ class SegmentWriter:
     def _born_again(self) -> None:
         """The state of a process that has written nothing: at construction, and in a child after fork."""
         self._lock = threading.RLock()  # re-entrant: a signal handler may log while this thread is writing
+        self._bytes = self._size = 0
         self._abandon()  # the parent keeps the segment and its lock
         host = re.sub(r"[^A-Za-z0-9.-]", "-", os.uname().nodename)[:64] or "host"
         self._writer = f"{host}-{os.getpid()}-{time_ns():x}-{os.urandom(2).hex()}"
         self._announced = False
-        self._number = self._size = self._sequence = self._accepted = self._bytes = self._segments = 0
+        self._number = self._sequence = self._accepted = self._segments = 0
         self._refusals: dict[str, int] = {}
         self._checked_at = self._check_at = self._opened_at = 0
         self._failed_at, self._failure = -_RETRY_AFTER, ""

@@ -19,7 +19,7 @@ FORMAT = 1
 KINDS = frozenset({"hdr", "model", "pred", "label", "stat", "end"})
 MAX_RECORD_BYTES = 256 * 1024  # one record must stay far below what a reader holds in memory at once
 
-_HEADS = {kind: b'{"v":%d,"k":"%b","n":' % (FORMAT, kind.encode()) for kind in KINDS}
+_HEADS = {kind: b'{"v":%d,"k":"%b","n":%%d,"t":%%d,' % (FORMAT, kind.encode()) for kind in KINDS}
 _START = b'{"c":"'
 _MIDDLE = b'","d":'
 _DATA = len(_START) + 8 + len(_MIDDLE)
@@ -35,12 +35,12 @@ def encode(record: Mapping[str, Any]) -> bytes:
 
 
 def compose(kind: str, number: int, written: int, body: bytes) -> bytes:
-    """The line of `body`, a JSON object's bytes that lack `v`, `k`, `n` and `t`: they are spliced in front, without a second encoding.
+    """The line of `body`, the bytes of a JSON object that is not empty and lacks `v`, `k`, `n` and `t`: they are spliced in front.
 
     `number` is the record's place in its segment, `written` the time of writing in UTC µs.
     """
-    rest = b"}" if body == b"{}" else b"," + body[1:]
-    return _line(b'%b%d,"t":%d%b' % (_HEADS[kind], number, written, rest))
+    payload = _HEADS[kind] % (number, written) + body[1:]
+    return b'{"c":"%08x","d":' % crc32(payload) + payload + b"}\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:

@@ -1,0 +1,355 @@
+"""The logger: what a model was asked and what it answered, safe on disk before the call returns.
+
+One JSON record and one `write(2)` per call, and nothing that could harm the serving process: what cannot be logged is refused and
+counted by its reason. Imports none of duckdb, pandas, pyarrow, streamlit, evidently, pydantic or yaml.
+"""
+
+from __future__ import annotations
+
+__all__ = ["LoggerStats", "PredictionLogger"]
+
+import itertools
+import logging
+import os
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from os import PathLike
+from pathlib import Path
+from time import time_ns
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+
+import orjson
+
+from monitoring._privacy import Guard
+from monitoring._values import LONGEST_NAME, Refused, check_name, event_time, finite_or_named, plain, prediction_key, short_error
+from monitoring.errors import InputError, nearest
+from monitoring.schema import ModelSchema
+from monitoring.tracking import Call, watched
+from storage.frames import MAX_RECORD_BYTES
+from storage.home import Home, default_home
+from storage.spool import DURABILITIES, Counts, open_spool
+
+if TYPE_CHECKING:
+    from monitoring.batches import LogResult
+
+_MOST_FEATURES = 2_000
+_FLAT = 16  # brackets in a record below which it needs no look at its depth
+# Left to `plain`: what orjson would write in its own way.
+_STRICTLY = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+_EXACT = 2**53  # whole numbers below it are exact in a float
+P = ParamSpec("P")
+R = TypeVar("R")
+_log = logging.getLogger("monitoring")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggerStats(Counts):
+    """What this process's logger has done: `accepted` records, `bytes`, `segments`, `refused` records by reason, and the last refusal."""
+
+    last_refusal: str = ""
+
+
+class PredictionLogger:
+    """Logs one model's predictions and their ground truth. Thread-safe, fork-safe, usable from asyncio; one per model and process.
+
+    `version` defaults to the schema's, then to "1"; `home` to `MONITORING_HOME`, then `./monitoring-data`. `durability` says what a
+    returned id promises: `memory` (queued), `process` (written: survives the process's death), `disk` (synced: survives power loss).
+    `strict` makes refusals raise InputError – for tests and batch jobs. Raises InputError for arguments that cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        version: str | None = None,
+        schema: ModelSchema | None = None,
+        home: str | PathLike[str] | Home | None = None,
+        durability: str = "process",
+        strict: bool = False,
+    ) -> None:
+        if durability not in DURABILITIES:
+            raise InputError(f"unknown durability {durability!r}; {nearest(str(durability), DURABILITIES)}")
+        try:
+            self.model = prediction_key(model)
+            self.version = prediction_key(version or (schema.version if schema else "") or "1")
+        except Refused:
+            raise InputError("model and version must be names of 1 to 256 characters without control characters.") from None
+        self.schema = schema.named(self.model, self.version) if schema else None
+        self.home = home if isinstance(home, Home) else Home(Path(home) if home is not None else default_home())
+        self.strict = strict
+        self._zone = _zone(self.schema)
+        self._guard = Guard(self.schema.privacy, self.home.path) if self.schema and self.schema.privacy else None
+        self._known: frozenset[str] = frozenset()
+        self._warned: set[str] = set()
+        self._last_refusal = ""
+        about = {"m": self.model, "ver": self.version}
+        announcement = [("model", orjson.dumps({**about, "spec": self.schema.to_dict()}))] if self.schema else []
+        self._spool = open_spool(self.home.spool, durability=durability, preamble=announcement, about=about)
+        self._append = self._spool.append
+        self._reseed()
+        _LIVE.add(self)
+
+    def prediction(
+        self,
+        features: Mapping[str, Any],
+        prediction: Any = None,
+        *,
+        score: Any = None,
+        latency_ms: float | None = None,
+        timestamp: datetime | str | None = None,
+        prediction_id: str | None = None,
+        error: BaseException | str | None = None,
+        **others: Any,
+    ) -> str | None:
+        """Log one prediction; gives its id once the record is safe at the chosen durability, or None where it was refused.
+
+        `score` is a number, or a mapping of classes to numbers; `timestamp` is when the prediction was asked for (now, where it is
+        not given); `error` says that the model raised; `others` are values that are no features: segments, user and item.
+        """
+        try:
+            key = f"{self._prefix}{next(self._numbers):x}" if prediction_id is None else self._key(prediction_id)
+            moment = time_ns() // 1000 if timestamp is None else event_time(timestamp, self._zone)
+            record = {"m": self.model, "ver": self.version, "id": key, "e": moment, "f": features}
+            if prediction is not None:
+                record["p"] = prediction if type(prediction) is not float else _whole_if_it_is(prediction)
+            if score is not None:
+                record["s"] = score if type(score) is float else _score(score)
+            if latency_ms is not None:
+                record["lat"] = latency_ms if type(latency_ms) is float and 0.0 <= latency_ms < 1e15 else _latency(latency_ms)
+            if error is not None:
+                record["err"] = short_error(error)
+            if others:
+                record["x"] = others
+            reason = self._append("pred", self._encoded(record))
+            if reason is None:
+                return key
+        except Refused as refused:
+            self._refuse(refused)
+        except Exception as error:  # whatever it is: serving goes on
+            self._refuse(Refused("value cannot be read", type(error).__name__))
+        else:
+            self._note(Refused(reason))
+        return None
+
+    def ground_truth(self, prediction_id: str | None, label: Any, *, labelled_at: datetime | str | None = None) -> bool:
+        """Log what turned out to be true of a prediction, now or at `labelled_at`. Saying it again, differently, corrects it.
+
+        True once it is safe at the chosen durability; False where it was refused.
+        """
+        try:
+            moment = time_ns() // 1000 if labelled_at is None else event_time(labelled_at, self._zone)
+            record = {"m": self.model, "id": self._key(prediction_id), "y": ground_truth_value(label), "e": moment}
+            reason = self._append("label", orjson.dumps(record))
+            if reason is None:
+                return True
+        except Refused as refused:
+            self._refuse(refused)
+        except Exception as error:
+            self._refuse(Refused("value cannot be read", type(error).__name__))
+        else:
+            self._note(Refused(reason))
+        return False
+
+    def log_batch(self, source: Any, **columns: Any) -> LogResult:
+        """Log many predictions: a pandas, Polars or Arrow table, a Parquet, CSV or JSON Lines path, or an iterable of mappings.
+
+        `columns` name columns where they differ from the schema's (`timestamp="event_time", id="order_id"`). A row without an id gets
+        one from its content, so that logging the same rows twice changes nothing. A label column is logged as ground truth too.
+        See `monitoring.batches.log_batch`.
+        """
+        from monitoring.batches import log_batch
+
+        return log_batch(self, source, **columns)
+
+    def log_labels(self, source: Any, **columns: Any) -> LogResult:
+        """Log ground truth by prediction id: columns id, label and, if it is there, labelled_at. See `monitoring.batches.log_labels`."""
+        from monitoring.batches import log_labels
+
+        return log_labels(self, source, **columns)
+
+    def track(self, features: Mapping[str, Any], **keywords: Any) -> Call:
+        """Time a prediction: `with log.track(features) as call: call.prediction = …`. An exception is logged as an error and passes on."""
+        return Call(self, features, keywords)
+
+    @overload
+    def watch(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def watch(
+        self, /, *, features: Callable[..., Mapping[str, Any]] | None = None, outcome: Callable[[Any], Mapping[str, Any]] | None = None
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    def watch(self, function: Any = None, /, *, features: Any = None, outcome: Any = None) -> Any:
+        """Decorate a function that predicts, plain or async, with or without arguments: `@log.watch`.
+
+        Its features are its only argument where that is a mapping, else its arguments by name; what it returns is the prediction, or,
+        where it is a mapping with a `prediction`, the keywords of `prediction()`. `features` (called with the function's arguments)
+        and `outcome` (called with its result) say otherwise.
+        """
+        if function is None:
+            return lambda chosen: watched(self, chosen, features, outcome)
+        return watched(self, function, features, outcome)
+
+    def stats(self) -> LoggerStats:
+        """What this process has logged and refused so far."""
+        counts = self._spool.counts()
+        return LoggerStats(counts.accepted, counts.refused, counts.bytes, counts.segments, self._last_refusal)
+
+    def flush(self) -> None:
+        """Hand everything accepted so far to the disk."""
+        self._spool.flush()
+
+    def close(self) -> None:
+        """End the segment; what is logged later is refused. At the interpreter's end it happens by itself."""
+        self._spool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"PredictionLogger({self.model!r}, version={self.version!r}, home={str(self.home.path)!r})"
+
+    def _encoded(self, record: dict[str, Any]) -> bytes:
+        """The record as JSON. The common case – known names, plain finite values – costs one encoding and a few looks."""
+        features, known = record["f"], self._known
+        if type(features) is dict and known.issuperset(features) and self._guard is None and known.issuperset(record.get("x", ())):
+            try:
+                body = orjson.dumps(record, None, _STRICTLY)
+            except (TypeError, ValueError, RecursionError):
+                return self._carefully(record)
+            if b"null" not in body and len(body) <= MAX_RECORD_BYTES:
+                flat = body.find(b"{", 1) == body.rfind(b"{") and b"[" not in body  # two looks, cheaper than counting
+                if flat or body.count(b"{") + body.count(b"[") < _FLAT:
+                    return body
+        return self._carefully(record)
+
+    def _carefully(self, record: dict[str, Any]) -> bytes:
+        """The record as JSON, every name and value looked at. Raises Refused."""
+        marks: dict[str, str] = {}
+        record["f"] = self._columns(record["f"], marks)
+        if "x" in record:
+            record["x"] = self._columns(record["x"], marks)
+        if "p" in record:
+            record["p"] = finite_or_named(_decision(plain(record["p"], self._zone)), "@prediction", marks)
+        if "s" in record:
+            record["s"] = finite_or_named(record["s"], "@score", marks)
+        if marks:
+            record["nf"] = marks
+        body = orjson.dumps(record)
+        if len(body) > MAX_RECORD_BYTES:
+            raise Refused("record too large", f"{len(body)} bytes; at most {MAX_RECORD_BYTES}")
+        names = {*record["f"], *record.get("x", ())}
+        if not self._known.issuperset(names) and len(self._known | names) <= _MOST_FEATURES:
+            self._known |= names
+        return body
+
+    def _columns(self, values: Any, marks: dict[str, str]) -> dict[str, Any]:
+        """Features, or other columns, by their checked names; what is not finite goes to `marks`."""
+        if not isinstance(values, Mapping) and hasattr(values, "to_dict"):  # a pandas Series: one row of a frame
+            values = values.to_dict()
+        if not isinstance(values, Mapping):
+            raise Refused("features are not a mapping", type(values).__name__)
+        if len(values) > _MOST_FEATURES:
+            raise Refused("too many features", f"{len(values)}; at most {_MOST_FEATURES}")
+        if self._guard is not None:
+            values = self._guard(values)
+        found: dict[str, Any] = {}
+        for given, value in values.items():
+            name = check_name(given)
+            if name in found:
+                raise Refused("feature named twice", f"as text and as number: {name}")
+            found[name] = finite_or_named(plain(value, self._zone), name, marks)
+        return found
+
+    def _key(self, given: Any) -> str:
+        if type(given) is str and given.isprintable() and 0 < len(given) <= LONGEST_NAME:
+            return given
+        return prediction_key(given)
+
+    def _refuse(self, refused: Refused) -> None:
+        """Count a refusal, and say it."""
+        self._spool.refuse(refused.reason)
+        self._note(refused)
+
+    def _note(self, refused: Refused) -> None:
+        """Remember a refusal that is counted already; the first of each reason is logged. Raises InputError where `strict`."""
+        self._last_refusal = str(refused)
+        if self.strict:
+            raise InputError(f"The record was refused: {refused}.") from None
+        if refused.reason not in self._warned:
+            self._warned.add(refused.reason)
+            _log.warning("A record of %s was refused: %s. Later ones are counted in stats().", self.model, refused)
+
+    def _reseed(self) -> None:
+        """Ids of this process: 64 random bits and a counter – as unique as random ones, at a tenth of the cost."""
+        self._prefix = os.urandom(8).hex() + "-"
+        self._numbers = itertools.count()
+
+
+def ground_truth_value(label: Any) -> Any:
+    """A label as JSON can hold it: a text, a finite number, true or false. Raises Refused."""
+    found = _decision(plain(label))
+    if found is None or (type(found) is float and found - found != 0.0):
+        raise Refused("no ground truth value")
+    if isinstance(found, list | dict):
+        raise Refused("ground truth is not a single value", type(label).__name__)
+    if isinstance(found, str) and len(found) > MAX_RECORD_BYTES // 4:
+        raise Refused("record too large")
+    return found
+
+
+def _decision(value: Any) -> Any:
+    return _whole_if_it_is(value) if type(value) is float else value
+
+
+def _whole_if_it_is(value: float) -> float | int:
+    """1.0 as 1: a class that went through a float column keeps its name."""
+    return int(value) if -_EXACT < value < _EXACT and value.is_integer() else value
+
+
+def _score(value: Any) -> Any:
+    """A score: a number, or a mapping of classes to numbers."""
+    found = plain(value)
+    if isinstance(found, dict):
+        if len(found) > _MOST_FEATURES:
+            raise Refused("too many classes", f"{len(found)}; at most {_MOST_FEATURES}")
+        for label, share in found.items():
+            if not _is_number(share):
+                raise Refused("score is not a number", f"of class {check_name(label)}")
+        return {check_name(label): share for label, share in found.items()}
+    if not _is_number(found):
+        raise Refused("score is not a number", type(value).__name__)
+    return found
+
+
+def _latency(value: Any) -> float:
+    found = plain(value)
+    if not _is_number(found) or not 0 <= found < 1e15:
+        raise Refused("latency is no number of milliseconds", type(value).__name__)
+    return float(found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _zone(schema: ModelSchema | None) -> tzinfo | None:
+    if schema is None or schema.timezone is None:
+        return None
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(schema.timezone)
+
+
+_LIVE: weakref.WeakSet[PredictionLogger] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for logger in list(_LIVE):
+        logger._reseed()
+
+
+os.register_at_fork(after_in_child=_after_fork)
