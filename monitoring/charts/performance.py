@@ -103,7 +103,7 @@ def segments(rows: Sequence[Row], *, look: Look, overall: float | None = None, m
 def _draw_lines(made: go.Figure, rows: list[Row], look: Look, *, title: str) -> None:
     versions = by_version(rows)
     for colour, (version, own) in zip(_cycle(look, len(versions)), versions.items(), strict=True):
-        shade = band(own, look, name="95 % interval", colour=colour, group=version)
+        shade = band(own, look, name="95 % interval", colour=colour, group=safe(version))
         if shade is not None:
             made.add_trace(shade, row=1, col=1)
         for dashed, part in ((False, [row for row in own if not row["partial"]]), (True, _tail(own))):
@@ -122,7 +122,7 @@ def _line(rows: list[Row], look: Look, *, colour: str, version: str, dashed: boo
     drawn = with_breaks(rows)
     return go.Scatter(
         x=look.times(middle(row) if row else None for row in drawn), y=[row["value"] if row else None for row in drawn],
-        mode="lines+markers", connectgaps=False, name=safe(f"version {version}"), legendgroup=version, showlegend=not dashed,
+        mode="lines+markers", connectgaps=False, name=safe(f"version {version}"), legendgroup=safe(version), showlegend=not dashed,
         line={"color": colour, "width": 2, "dash": "dot" if dashed else "solid"},
         marker=_markers(drawn, look, colour, size=7),
         text=[said(row, look, title=f"{title}, version {version}") if row else "" for row in drawn],
@@ -152,7 +152,7 @@ def _draw_coverage(made: go.Figure, rows: list[Row], look: Look) -> None:
     versions = by_version(rows)
     for colour, (version, own) in zip(_cycle(look, len(versions)), versions.items(), strict=True):
         made.add_trace(go.Bar(
-            x=look.times(middle(row) for row in own), y=[row["value"] for row in own], legendgroup=version, showlegend=False,
+            x=look.times(middle(row) for row in own), y=[row["value"] for row in own], legendgroup=safe(version), showlegend=False,
             width=[(row["window_end"] - row["window_start"]).total_seconds() * 1000 for row in own],
             marker={"color": translucent(colour, 0.55), "line": {"width": 0}},
             text=[said(row, look, title=f"Label coverage, version {version}") for row in own], textposition="none",
@@ -167,7 +167,7 @@ def _draw_delay(made: go.Figure, rows: list[Row], look: Look, size: float) -> No
         drawn = with_breaks(own)
         made.add_trace(go.Scatter(
             x=look.times(middle(row) if row else None for row in drawn), y=[row["value"] / size if row else None for row in drawn],
-            mode="lines+markers", legendgroup=version, showlegend=False, line={"color": colour, "width": 1.5}, marker={"size": 4},
+            mode="lines+markers", legendgroup=safe(version), showlegend=False, line={"color": colour, "width": 1.5}, marker={"size": 4},
             text=[said(row, look, title=f"Median label delay, version {version}") if row else "" for row in drawn],
             hovertemplate="%{text}<extra></extra>",
         ), row=3, col=1)

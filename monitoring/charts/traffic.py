@@ -99,7 +99,7 @@ def _draw_lines(made: go.Figure, rows: Sequence[Row], look: Look, *, title: str,
         name = f"{word}, version {version}" if word and several else word or f"version {version}"
         made.add_trace(go.Scatter(
             x=look.times(middle(row) if row else None for row in drawn), y=[row["value"] if row else None for row in drawn],
-            mode="lines+markers", connectgaps=False, name=safe(name), legendgroup=version if several else name,
+            mode="lines+markers", connectgaps=False, name=safe(name), legendgroup=safe(version if several else name),
             line={"color": colour, "width": width, "dash": dash}, marker=_marks(drawn, look, colour),
             text=[said(row, look, title=f"{title}, version {version}") if row else "" for row in drawn],
             hovertemplate="%{text}<extra></extra>",
