@@ -60,11 +60,15 @@ CREATE TABLE runs (
 );
 
 -- One row per segment file ever seen: everything before position is in the tables, or in quarantine.
--- state: open | archived. ended: its end line was read. expected: the count in that line.
+-- lines: good ones; bad: quarantined ones; lost: numbers that never came. ended: its end line was read. state: open | archived.
 CREATE TABLE ingest_offsets (
     segment_id INTEGER NOT NULL, segment VARCHAR NOT NULL, position BIGINT NOT NULL, last_n BIGINT NOT NULL, lines BIGINT NOT NULL,
-    rows BIGINT NOT NULL, duplicates BIGINT NOT NULL, bad BIGINT NOT NULL, lost BIGINT NOT NULL, writer VARCHAR, ended BOOLEAN NOT NULL, state VARCHAR NOT NULL, updated_at TIMESTAMPTZ NOT NULL
+    bad BIGINT NOT NULL, lost BIGINT NOT NULL, writer VARCHAR, ended BOOLEAN NOT NULL, state VARCHAR NOT NULL, updated_at TIMESTAMPTZ NOT NULL
 );
+
+-- One row, ever: predictions and labels taken in, and those that repeated an id or a value.
+CREATE TABLE collected (ingested BIGINT NOT NULL, duplicates BIGINT NOT NULL);
+INSERT INTO collected VALUES (0, 0);
 
 -- One row per line or row that could not be used; line is its beginning, as text.
 CREATE TABLE quarantine (

@@ -12,7 +12,7 @@ FROM (
                lag(label_text) OVER history IS DISTINCT FROM label_text AS changed
         FROM label_000000
         WHERE id IN (SELECT id FROM staged)
-        WINDOW history AS (PARTITION BY id ORDER BY labelled_at, received_at, label_text, segment_id, n)
+        WINDOW history AS (PARTITION BY id ORDER BY labelled_at, received_at, n, label_text, segment_id)
     )
     WHERE total > 1
 ) AS judged

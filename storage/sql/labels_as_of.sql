@@ -6,6 +6,6 @@ FROM (
            lag(label_text) OVER history IS DISTINCT FROM label_text AS changed
     FROM label_000000
     WHERE received_at <= $as_of
-    WINDOW history AS (PARTITION BY id ORDER BY labelled_at, received_at, label_text, segment_id, n)
+    WINDOW history AS (PARTITION BY id ORDER BY labelled_at, received_at, n, label_text, segment_id)
 )
 GROUP BY id

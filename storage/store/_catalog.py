@@ -7,6 +7,7 @@ __all__ = ["Field", "Model", "add_columns", "find", "heard_of", "names", "regist
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -42,6 +43,7 @@ class Model:
     model_id: int
     name: str
     spec: dict[str, Any]
+    origin: str  # of the description: registered | inferred; labels where there is none
     fields: tuple[Field, ...]  # in the order of a frame: features, segments, user and item, scores
 
     @property
@@ -91,7 +93,7 @@ def find(cursor: Cursor, name: str, version: str | None = None) -> Model | None:
         for (field, kind, is_score), column in known.items()
         if is_score and field not in present
     ]
-    return Model(model_id, name, spec, tuple(fields))
+    return Model(model_id, name, spec, rows[0]["origin"], tuple(fields))
 
 
 def wanted(spec: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -120,8 +122,11 @@ def heard_of(cursor: Cursor, name: str, origin: str) -> int:
     return model_id
 
 
-def register(cursor: Cursor, spec: Mapping[str, Any], *, origin: str = "registered") -> bool:
-    """Add a description of a model's version to its history, and the columns it asks for. False where nothing changed."""
+def register(cursor: Cursor, spec: Mapping[str, Any], *, origin: str = "registered", said_at: datetime | None = None) -> bool:
+    """Add a description of a model's version to its history, and the columns it asks for. False where nothing changed.
+
+    One that a logger wrote counts from when it was written (`said_at`): read late or twice, it does not replace a newer one.
+    """
     name, version = spec.get("name"), str(spec.get("version") or "")
     if not isinstance(name, str) or not name:
         raise StoreError('A model cannot be registered without its "name": give the description one.')
@@ -133,7 +138,10 @@ def register(cursor: Cursor, spec: Mapping[str, Any], *, origin: str = "register
     rows = dicts(cursor, query("newest_schema"), {"model_id": model_id, "version": version})
     if rows and json.loads(rows[0]["spec"]) == json.loads(text) and rows[0]["origin"] == origin:
         return False
-    cursor.execute(query("add_schema"), {"model_id": model_id, "version": version, "spec": text, "origin": origin})
+    if rows and said_at is not None and rows[0]["origin"] == "registered" and rows[0]["registered_at"] >= said_at:
+        return False
+    facts = {"model_id": model_id, "version": version, "spec": text, "origin": origin, "said_at": said_at}
+    cursor.execute(query("add_schema"), facts)
     cursor.execute("UPDATE models SET origin = ? WHERE model_id = ?", [origin, model_id])
     add_columns(cursor, model_id, wanted(spec))
     return True

@@ -113,7 +113,8 @@ def save_report(cursor: Cursor, row: Mapping[str, Any]) -> str:
         "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, now()), ?, ?)",
         [
             report_id, known["model"], known["version"] or "", known["kind"],
-            known["window"] or "", known["window_start"], known["window_end"], known["format"] or "", str(known["path"]), known["created_at"], known["run"] or "",
+            known["window"] or "", known["window_start"], known["window_end"], known["format"] or "",
+            str(known["path"]), known["created_at"], known["run"] or "",
             json.dumps(detail, default=_jsonable) if detail else None,
         ],
     )  # fmt: skip

@@ -51,7 +51,8 @@ def _logged(cursor: Cursor) -> dict[str, Any]:
                 totals[key] += value
         reasons = stats.get("refused")
         refused.update({str(key): value for key, value in reasons.items() if isinstance(value, int)} if isinstance(reasons, dict) else {})
-    return {"offered": totals["offered"], "accepted": totals["accepted"], "refused": dict(sorted(refused.items()))}
+    accepted = totals["accepted"]
+    return {"offered": accepted + refused.total(), "accepted": accepted, "refused": dict(sorted(refused.items()))}
 
 
 def _spool(cursor: Cursor, home: Home) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Cursor = duckdb.DuckDBPyConnection
 _INFERRED = "It was logged before it was described: its description was inferred from its first rows. Register one to state it."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """One good frame: its record, and where it stood."""
 
@@ -53,6 +53,7 @@ def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
     counts = Counts()
     predictions: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     labels: dict[str, list[Entry]] = defaultdict(list)
+    stats: dict[str, Entry] = {}
     for entry in entries:
         reason = _reason(entry.record)
         if reason:
@@ -65,6 +66,8 @@ def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
             labels[entry.record["m"]].append(entry)
         elif kind == "model":
             _register(cursor, entry, counts)
+        elif kind == "stat":
+            stats[str(entry.record.get("writer"))] = entry
     for (name, version), rows in predictions.items():
         model = _known(cursor, name, version, rows)
         new = _predictions.add(cursor, model, version, rows)
@@ -74,25 +77,35 @@ def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
         new = _ground_truth.add(cursor, _labelled(cursor, name), rows)
         counts.ingested += new
         counts.duplicates += len(rows) - new
+    for entry in stats.values():
+        _save_stats(cursor, entry.record)
+    cursor.execute("UPDATE collected SET ingested = ingested + ?, duplicates = duplicates + ?", [counts.ingested, counts.duplicates])
     return counts
 
 
-def save_stats(cursor: Cursor, writer: str, record: dict[str, Any]) -> None:
-    """Replace what is known of a logger's counters."""
-    cursor.execute("DELETE FROM logger_stats WHERE writer = ?", [writer])
-    kept = {key: value for key, value in record.items() if key not in ("v", "k", "n", "t")}
-    cursor.execute("INSERT INTO logger_stats VALUES (?, ?, ?)", [writer, moment(record.get("t")), json.dumps(kept)])
+def _save_stats(cursor: Cursor, record: dict[str, Any]) -> None:
+    """Keep the newest counters of each logger: they count from its beginning."""
+    writer, at = str(record.get("writer") or ""), moment(record["t"])
+    kept = {key: value for key, value in record.items() if key not in ("v", "k", "n", "t", "writer")}
+    newer = "SELECT 1 FROM logger_stats WHERE writer = $writer AND written_at > $at"
+    cursor.execute(f"DELETE FROM logger_stats WHERE writer = $writer AND NOT EXISTS ({newer})", {"writer": writer, "at": at})  # noqa: S608 – constants
+    cursor.execute(
+        f"INSERT INTO logger_stats SELECT $writer, $at, $stats WHERE NOT EXISTS ({newer})",
+        {"writer": writer, "at": at, "stats": json.dumps(kept)},
+    )
 
 
 def _reason(record: dict[str, Any]) -> str:
     """Why a record cannot be used, or ""."""
     kind = record["k"]
-    if kind not in ("pred", "label", "model"):
+    if kind in ("hdr", "end"):
+        return ""
+    if moment(record.get("t")) is None:
+        return "no time of writing"
+    if kind == "stat":
         return ""
     if not isinstance(record.get("m"), str) or not record["m"]:
         return "no model name"
-    if moment(record.get("t")) is None:
-        return "no time of writing"
     if kind == "model":
         return "" if isinstance(record.get("spec"), dict) else "no model description"
     if not isinstance(record.get("id"), str) or not record["id"]:
@@ -112,21 +125,26 @@ def _register(cursor: Cursor, entry: Entry, counts: Counts) -> None:
     if record.get("ver"):
         spec["version"] = str(record["ver"])
     try:
-        _catalog.register(cursor, spec)
+        _catalog.register(cursor, spec, said_at=moment(record["t"]))
     except (StoreError, AttributeError, TypeError, ValueError) as error:  # checked before anything is written
         counts.refused.append(Refusal(entry, f"the model description cannot be used: {error}"[:500]))
 
 
 def _known(cursor: Cursor, name: str, version: str, rows: Sequence[Entry]) -> _catalog.Model:
-    """The model as described for this version; one that nobody described is described from these rows."""
+    """The model as described for this version; one that nobody described is described from its rows, as far as they have come."""
     model = _catalog.find(cursor, name, version)
-    if model is None or not model.spec:
-        _catalog.register(cursor, infer(name, version, [entry.record for entry in rows]), origin="inferred")
-        cursor.execute(
-            "INSERT INTO events VALUES (now(), 'warning', 'model_inferred', ?, ?)",
-            [name, _INFERRED],
-        )
-        model = _catalog.find(cursor, name, version)
+    if model is not None and model.origin == "registered":
+        return model
+    spec = infer(name, version, [entry.record for entry in rows])
+    if model is not None and model.spec:
+        features = {**spec["features"], **model.spec["features"]}  # what was inferred first stays
+        if features.keys() == model.spec["features"].keys():
+            return model
+        spec = {**model.spec, "features": features}
+    else:
+        cursor.execute("INSERT INTO events VALUES (now(), 'warning', 'model_inferred', ?, ?)", [name, _INFERRED])
+    _catalog.register(cursor, spec, origin="inferred")
+    model = _catalog.find(cursor, name, version)
     assert model is not None
     return model
 

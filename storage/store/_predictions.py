@@ -160,7 +160,7 @@ def _insert(cursor: Cursor, model: Model, names: Sequence[str]) -> int:
     cursor.execute(
         f"""
         INSERT INTO {table} ({columns}, content, duplicate, ingested_at)
-        SELECT {columns}, content, row_number() OVER (PARTITION BY id ORDER BY written_at, content, segment_id, n) > 1, now()
+        SELECT {columns}, content, row_number() OVER (PARTITION BY id ORDER BY written_at, n, content, segment_id) > 1, now()
         FROM (SELECT *, hash({hashed}) AS content FROM staged)
         """  # noqa: S608 – surrogate names only
     )

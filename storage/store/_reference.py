@@ -85,7 +85,7 @@ def _source(rows: pa.Table, spec: Mapping[str, Any], field: Field) -> pa.Chunked
 
 def _role(rows: pa.Table, spec: Mapping[str, Any], role: str) -> pa.ChunkedArray | None:
     name = spec.get(role)
-    return _only(rows, name) if name in rows.column_names else None
+    return _only(rows, str(name)) if name in rows.column_names else None
 
 
 def _only(rows: pa.Table, name: str) -> pa.ChunkedArray:

@@ -17,15 +17,13 @@ _LONGEST_LINE = 2_000  # characters of a bad line that the table keeps; the whol
 
 @dataclass(slots=True)
 class Segment:
-    """One segment file: everything before byte `position` is in the tables or in quarantine. Counts are of lines, and of rows."""
+    """One segment file: everything before byte `position` is in the tables or in quarantine. Counts are of lines."""
 
     segment_id: int
     segment: str
     position: int = 0
     last_n: int = -1
     lines: int = 0
-    rows: int = 0
-    duplicates: int = 0
     bad: int = 0
     lost: int = 0
     writer: str | None = None
@@ -34,10 +32,10 @@ class Segment:
 
 
 def known(cursor: Cursor) -> dict[str, Segment]:
-    """Every segment that is not archived yet, by name, and the archived ones too: a name that comes back must not be read twice."""
+    """Every segment ever seen, by name; the archived ones too, because a name that comes back must not be read twice."""
     rows = dicts(
         cursor,
-        "SELECT segment_id, segment, position, last_n, lines, rows, duplicates, bad, lost, writer, ended, state FROM ingest_offsets",
+        "SELECT segment_id, segment, position, last_n, lines, bad, lost, writer, ended, state FROM ingest_offsets",
     )
     return {row["segment"]: Segment(**row) for row in rows}
 
@@ -46,9 +44,9 @@ def save(cursor: Cursor, segment: Segment) -> None:
     """Insert or replace a segment's line."""
     cursor.execute("DELETE FROM ingest_offsets WHERE segment_id = ?", [segment.segment_id])
     cursor.execute(
-        "INSERT INTO ingest_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now())",
+        "INSERT INTO ingest_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now())",
         [
-            segment.segment_id, segment.segment, segment.position, segment.last_n, segment.lines, segment.rows, segment.duplicates,
+            segment.segment_id, segment.segment, segment.position, segment.last_n, segment.lines,
             segment.bad, segment.lost, segment.writer, segment.ended, segment.state,
         ],
     )  # fmt: skip

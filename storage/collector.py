@@ -1,0 +1,283 @@
+"""Spool to database, exactly once: how far a segment was read is written in the transaction that writes its rows.
+
+A kill at any moment leaves either both or neither. After any failure the file is opened anew and the positions are read
+again, because a commit that raised may have lasted.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Collector"]
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from storage import _quarantine, spool
+from storage.errors import StorageError, StoreError
+from storage.store import Entry, Segment, Store
+from storage.store._intake import Counts, take_in
+from storage.store._segments import known, quarantine, save
+
+_log = logging.getLogger(__name__)
+
+_BATCH_BYTES = 4 << 20  # of log lines in one transaction, and
+_BATCH_ROWS = 20_000  # rows: as much as the specification allows; larger ones are hardly faster and hold readers up
+_TURN_BYTES = 64 << 10  # the least that one segment gets in a batch, so that many segments do not mean many tiny reads
+_ATTEMPTS = 3  # of one batch, before the row that it fails on is looked for
+_PAUSE = 0.5  # seconds between two looks at the spool
+_LONGEST_PAUSE = 30.0  # seconds, after repeated failure
+# Failures that say nothing about the rows: the disk, the memory, the file. They are waited out, never blamed on a row.
+_CIRCUMSTANCES = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError, MemoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One line of a batch."""
+
+    path: Path
+    line: spool.Line
+
+
+class _Bad(NamedTuple):
+    """A line that cannot be used, why, and the model it was for where that is known."""
+
+    read: _Read
+    reason: str
+    model: str | None
+
+
+class Collector:
+    """Takes what lies in the spool of a store's home into the store. `once` and the thread may be used together.
+
+    `at` is called with `before insert`, `before commit`, `after commit` and `before archiving` – tests kill the process there.
+    """
+
+    def __init__(self, store: Store, *, at: Callable[[str], None] | None = None) -> None:
+        self._store = store
+        self._home = store.home
+        self._at = at or (lambda _: None)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._segments: dict[str, Segment] | None = None  # None: to be read again
+        self._unreadable: set[str] = set()
+        self._turn = 0
+
+    def once(self) -> dict[str, int]:
+        """Take in everything that lies in the spool now.
+
+        Returns `ingested` (new predictions and ground truth), `duplicates` (repeats of an id, or of a value that held),
+        `quarantined` (lines that cannot be used) and `pending` (lines left behind). Raises StoreError where the database
+        refuses for reasons of its own; then nothing is lost, and the next call goes on where this one stood.
+        """
+        totals = {"ingested": 0, "duplicates": 0, "quarantined": 0}
+        with self._lock:
+            sizes = self._sizes()
+            while batch := self._next_batch(sizes):
+                for counts, bad in self._persistently(batch, _ATTEMPTS):
+                    totals["ingested"] += counts.ingested
+                    totals["duplicates"] += counts.duplicates
+                    totals["quarantined"] += bad
+            self._archive(list(sizes))
+            return {**totals, "pending": self._pending()}
+
+    def start(self) -> None:
+        """Take in every half second, in a thread, until `stop`. A second call does nothing."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._loop, name="driftboard-collector", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread once its batch is done."""
+        if self._thread is not None:
+            self._stopping.set()
+            self._thread.join()
+            self._thread = None
+
+    def _loop(self) -> None:
+        pause = _PAUSE
+        while not self._stopping.wait(pause):
+            try:
+                self.once()
+                pause = _PAUSE
+            except Exception:
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                _log.exception("Collecting failed; the log stays in the spool and the next attempt comes in %g seconds.", pause)
+
+    def _sizes(self) -> dict[Path, int]:
+        """The segments as they are now. What is added while they are read is for the next time: else there would be no end."""
+        found = {}
+        for path in spool.segments(self._home.spool):
+            with suppress(FileNotFoundError):
+                found[path] = path.lstat().st_size
+        return found
+
+    def _next_batch(self, sizes: Mapping[Path, int]) -> list[_Read]:
+        """Lines that are not in the database yet, a share of the batch from each segment in turn, in order within each."""
+        waiting = [path for path, size in sizes.items() if size > self._position(path) and path.name not in self._unreadable]
+        batch: list[_Read] = []
+        size = 0
+        share = max(_BATCH_BYTES // max(len(waiting), 1), _TURN_BYTES)
+        for step in range(len(waiting)):
+            path = waiting[(self._turn + step) % len(waiting)]
+            room = min(share, _BATCH_BYTES - size)
+            start = self._position(path)
+            for line in self._lines(path, start):
+                batch.append(_Read(path, line))
+                if line.end - start >= room or line.end >= sizes[path] or len(batch) >= _BATCH_ROWS:
+                    size += line.end - start
+                    break
+            if size >= _BATCH_BYTES or len(batch) >= _BATCH_ROWS:
+                self._turn += step + 1
+                break
+        return batch
+
+    def _position(self, path: Path) -> int:
+        segment = self._known().get(path.name)
+        return segment.position if segment else 0
+
+    def _lines(self, path: Path, position: int) -> Iterator[spool.Line]:
+        """The lines of one segment; a file that cannot be read is reported once and left where it is."""
+        try:
+            yield from spool.read_segment(path, position)
+        except FileNotFoundError:
+            return
+        except (OSError, StorageError) as error:
+            self._unreadable.add(path.name)
+            self._store.add_event(level="error", kind="segment_unreadable", text=f"{path.name} in the spool cannot be read: {error}")
+
+    def _persistently(self, batch: list[_Read], attempts: int) -> Iterator[tuple[Counts, int]]:
+        """Write a batch. Where it fails on its rows time and again, find the row, quarantine it, and write the others."""
+        failure: Exception | None = None
+        for attempt in range(attempts):
+            try:
+                yield self._write(batch)
+                return
+            except Exception as error:
+                self._recover()
+                if self._is_circumstance(error) and attempt == attempts - 1:
+                    raise
+                failure = error
+            time.sleep(0.05 * 2**attempt)
+            batch = self._unwritten(batch)  # the failed commit may have lasted
+            if not batch:
+                return
+        if len(batch) == 1:
+            yield self._write(batch, refused=f"the database refuses this row: {failure}"[:500])
+            return
+        middle = len(batch) // 2
+        yield from self._persistently(batch[:middle], 1)
+        yield from self._persistently(batch[middle:], 1)
+
+    def _write(self, batch: Sequence[_Read], *, refused: str | None = None) -> tuple[Counts, int]:
+        """One transaction: rows, quarantine and positions. `refused` is the reason why none of the lines may be used."""
+        segments = dict(self._known())
+        self._at("before insert")
+        with self._store.writing() as cursor:
+            entries: dict[Entry, _Read] = {}
+            bad: list[_Bad] = []
+            for read in batch:
+                segment = segments[read.path.name] = self._advanced(segments, read)
+                reason = read.line.reason or refused
+                if reason is None and read.line.record is not None:
+                    entries[Entry(segment.segment_id, read.line.offset, read.line.record)] = read
+                else:
+                    bad.append(_Bad(read, reason or "not a frame", None))
+            counts = take_in(cursor, list(entries))
+            for refusal in counts.refused:
+                bad.append(_Bad(entries[refusal.entry], refusal.reason, str(refusal.entry.record.get("m") or "") or None))
+            self._set_aside(cursor, bad, segments)
+            for name in {read.path.name for read in batch}:
+                save(cursor, segments[name])
+            self._at("before commit")
+        self._at("after commit")
+        self._segments = segments
+        return counts, len(bad)
+
+    def _set_aside(self, cursor: duckdb.DuckDBPyConnection, bad: Sequence[_Bad], segments: dict[str, Segment]) -> None:
+        """Lines that cannot be used: into the quarantine table, and as they came into the quarantine folder."""
+        for read, reason, model in bad:
+            name, line = read.path.name, read.line
+            segments[name].bad += 1
+            segments[name].lines -= line.record is not None
+            text = line.raw.decode("utf-8", "backslashreplace").rstrip("\n")
+            quarantine(cursor, name, line.offset, model=model, reason=reason, line=text)
+        _quarantine.keep(self._home.quarantine, [(read.path.name, read.line, reason) for read, reason, _ in bad])
+
+    @staticmethod
+    def _advanced(segments: dict[str, Segment], read: _Read) -> Segment:
+        """The segment after this line; a copy, because the transaction may yet fail."""
+        name, line = read.path.name, read.line
+        old = segments.get(name) or Segment(1 + max((segment.segment_id for segment in segments.values()), default=0), name)
+        record = line.record
+        number = record.get("n") if record else None
+        last_n = max(old.last_n, number) if isinstance(number, int) else old.last_n
+        lines = old.lines + (record is not None)
+        return Segment(
+            old.segment_id, name, line.end, last_n, lines, old.bad, max(last_n + 1 - lines - old.bad, 0),
+            str(record["writer"]) if record and record["k"] == "hdr" and record.get("writer") else old.writer,
+            old.ended or bool(record and record["k"] == "end"), "open",
+        )  # fmt: skip
+
+    def _archive(self, paths: Sequence[Path]) -> None:
+        """Move segments that were taken in whole, and to which nobody will add, out of the spool."""
+        for path in paths:
+            segment = self._known().get(path.name)
+            if segment is None or path.name in self._unreadable:
+                continue
+            try:
+                # Asked in this order: what is dead or ended before its size is taken grows no more.
+                finished = segment.ended or not spool.is_live(path)
+                if not finished or path.lstat().st_size > segment.position:
+                    continue
+                self._at("before archiving")
+                folder = self._home.archive / f"{datetime.now(UTC):%Y-%m-%d}"
+                folder.mkdir(mode=0o700, exist_ok=True)
+                path.rename(_free(folder / path.name))
+            except FileNotFoundError:
+                continue
+            if segment.state != "archived":
+                segment.state = "archived"
+                with self._store.writing() as cursor:
+                    save(cursor, segment)
+
+    def _pending(self) -> int:
+        waiting = [path for path, size in self._sizes().items() if size > self._position(path) and path.name not in self._unreadable]
+        return sum(1 for path in waiting for _ in self._lines(path, self._position(path)))
+
+    def _unwritten(self, batch: Sequence[_Read]) -> list[_Read]:
+        segments = self._known()
+        return [read for read in batch if (segment := segments.get(read.path.name)) is None or read.line.offset >= segment.position]
+
+    def _known(self) -> dict[str, Segment]:
+        if self._segments is None:
+            with self._store.reading() as cursor:
+                self._segments = known(cursor)
+        return self._segments
+
+    def _recover(self) -> None:
+        self._segments = None
+        self._store.reopen()
+
+    @staticmethod
+    def _is_circumstance(error: Exception) -> bool:
+        cause = error.__cause__ if isinstance(error, StoreError) and error.__cause__ else error
+        return isinstance(cause, _CIRCUMSTANCES)
+
+
+def _free(path: Path) -> Path:
+    """The path, or one beside it: a segment that came back must not replace what was archived under its name."""
+    place, number = path, 1
+    while place.exists():
+        number += 1
+        place = path.with_name(f"{path.name}.{number}")
+    return place
