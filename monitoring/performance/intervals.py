@@ -68,14 +68,15 @@ def draw(n: int) -> Resamples:
 
 
 def spread(value: float, resampled: Floats, resamples: Resamples, *, low: float = -inf, high: float = inf) -> Interval | None:
-    """The interval around `value` from a statistic of every draw (index 0: of the sample itself); None where too few draws define it.
+    """The interval around `value` from a statistic of every draw (0: the sample itself); None where too few draws define it.
 
-    95 %: the draws' percentiles. 99.9 %: ±3.29 standard errors, because 200 draws have no such percentile. Cut to [low, high].
+    95 %: the draws' percentiles. 99.9 %: ±3.29 standard errors, because 200 draws have no such percentile. Cut to [low, high]. Draws are
+    taken around their own mean: resampled rows repeat, which alone raises a calibration error or an RMSE's bias.
     """
-    around = (resampled[1:] - resampled[0]) * resamples.shrink
-    around = around[np.isfinite(around)]
-    if len(around) < 0.9 * _RESAMPLES or not isfinite(value):
+    drawn = resampled[1:][np.isfinite(resampled[1:])]
+    if len(drawn) < 0.9 * _RESAMPLES or not isfinite(value):
         return None
+    around = (drawn - drawn.mean()) * resamples.shrink
     below, above = np.quantile(around, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     outer = _Z_OUTER * float(np.std(around, ddof=1))
 

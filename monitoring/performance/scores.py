@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SCORE_METRICS", "calibration_error", "measure_scores"]
+__all__ = ["SCORE_METRICS", "calibration_error", "confidence", "measure_scores"]
 
 from collections.abc import Callable
 
@@ -42,9 +42,9 @@ def _measure(metric: str, outcomes: ClassOutcomes, resamples: Resamples) -> Meas
     if outside := int(((outcomes.scores < 0) | (outcomes.scores > 1)).any(axis=1).sum()):
         return nothing(f"{outside} of {n} rows have a score outside 0 to 1, which is no probability", rows=n)
     if metric == "expected_calibration_error":
-        confidence, right = _confidence(outcomes)
-        value = float(calibration_error(confidence, right, np.ones((1, n)))[0])
-        drawn_errors = calibration_error(confidence[resamples.rows], right[resamples.rows], resamples.counts)
+        score, right = confidence(outcomes)
+        value = float(calibration_error(score, right, np.ones((1, n)))[0])
+        drawn_errors = calibration_error(score[resamples.rows], right[resamples.rows], resamples.counts)
         interval = spread(value, drawn_errors, resamples, low=0.0, high=1.0)
     else:
         per_row = (_log_losses if metric == "log_loss" else _brier_scores)(outcomes)
@@ -146,7 +146,7 @@ def _brier_scores(outcomes: ClassOutcomes) -> Floats:
     return np.asarray(((scores - truths) ** 2).sum(axis=1))
 
 
-def _confidence(outcomes: ClassOutcomes) -> tuple[Floats, Floats]:
+def confidence(outcomes: ClassOutcomes) -> tuple[Floats, Floats]:
     """Binary: score and outcome of the positive class; multiclass: the highest score and whether that class came true (Guo et al. 2017)."""
     if outcomes.positive is not None:
         return outcomes.scores[:, 0], outcomes.scored_label.astype(float)

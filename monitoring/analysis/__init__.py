@@ -1,0 +1,189 @@
+"""One window of one model version: rows in, points and profiles out."""
+
+from __future__ import annotations
+
+__all__ = ["Analysis", "Baseline", "Found", "Subject", "Worker", "analyse", "broken", "empty", "gone"]
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring import profiles
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
+from monitoring.analysis.labels import Labels
+from monitoring.analysis.performance_points import GROUPS, add_performance, add_segments
+from monitoring.analysis.quality_points import add_quality
+from monitoring.analysis.subject import Subject
+from monitoring.analysis.traffic_points import add_labels, add_traffic
+from monitoring.drift import comparable
+from monitoring.drift_nulls import NullCache
+from monitoring.engine_jobs import Job, Part, Result
+from monitoring.errors import EngineError
+from monitoring.findings import Findings
+from monitoring.windows import Window
+
+_MOST_ROWS = 200_000  # given to Evidently at once: about 20 s for 30 columns; more are sampled, and the points say so
+_SEED = 20_260_103
+
+
+class Worker(Protocol):
+    """What computes scores and snapshots: `EvidentlyWorker`, or another with the same face."""
+
+    def analyse(self, job: Job) -> Result:
+        """Raises EngineError where nothing could be computed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything that one window is computed from.
+
+    `traffic` and `quality` are its rows of `Store.traffic` and `Store.quality`; `common` is what all its points share (see Findings);
+    `snapshots` is the folder for Evidently's snapshots, or None.
+    """
+
+    subject: Subject
+    window: Window
+    frame: pa.Table
+    traffic: Mapping[str, Any]
+    quality: Sequence[Mapping[str, Any]]
+    baseline: Baseline | None
+    nulls: NullCache
+    common: Mapping[str, Any]
+    now: datetime
+    snapshots: Path | None = None
+    parts: frozenset[Part] = field(default_factory=lambda: frozenset({"drift", "performance", "summary"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Points and profiles of a window, its snapshots by part, points by status, and why Evidently failed where it did."""
+
+    points: pa.Table
+    profiles: pa.Table
+    snapshots: Mapping[Part, Path]
+    counted: Counter[str]
+    failure: str | None
+
+
+def analyse(a: Analysis, worker: Worker) -> Found:
+    """Compute a window. What Evidently cannot do fails its own points; the others stand."""
+    subject, frame = a.subject, a.frame
+    labels = Labels.of(frame, a.window, subject.schema.label_delay, a.now)
+    rows = _for_evidently(frame)
+    asked = questions(subject, rows, a.baseline, a.nulls) if a.baseline else []
+    result, failure = _ask(a, worker, rows, asked, labels)
+    found = Findings(a.common, rows=frame.num_rows, labelled=labels.labelled, n_reference=len(a.baseline) if a.baseline else None)
+    add_traffic(found, a.traffic, frame, a.window, a.baseline, a.now)
+    add_labels(found, frame)
+    add_quality(found, a.quality, a.baseline, {feature.name: str(feature.kind) for feature in subject.schema.features.values()})
+    if a.baseline:
+        sampled = rows.num_rows if rows.num_rows < frame.num_rows else None
+        broken_drift = failure or result.failures.get("drift")
+        add_drift(found, asked, result.drift, labels=labels, features=len(subject.schema.features), failure=broken_drift, sampled=sampled)
+    else:
+        _add_no_reference(found, subject, frame)
+    broken_performance = failure or result.failures.get("performance")
+    add_performance(found, subject, frame, result.performance, labels, a.baseline, failure=broken_performance)
+    add_segments(found, subject, frame, labels, a.baseline)
+    drawn = profiles.table(_profiles(a, asked), _scope(a.common))
+    return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
+
+
+def empty(a: Mapping[str, Any], window: Window, now: datetime) -> Found:
+    """A window without a row, between two with rows: it says so."""
+    found = Findings(a, rows=0, labelled=0, n_reference=None)
+    found.add("rows", 0.0)
+    seconds = (min(window.end, now) - window.start).total_seconds()
+    if seconds > 0:
+        found.add("throughput", 0.0, detail={"seconds": seconds})
+    return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), None)
+
+
+def gone(a: Mapping[str, Any]) -> Found:
+    """A window that no longer exists has no findings."""
+    found = Findings(a, rows=0, labelled=0, n_reference=None)
+    return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), None)
+
+
+def broken(a: Mapping[str, Any], task: str, reason: str) -> Found:
+    """A window that could not be read or computed at all: every metric failed, and says why."""
+    found = Findings(a, rows=0, labelled=0, n_reference=None)
+    found.add_failed(reason, "traffic", "quality", "labels", *GROUPS, task=task)
+    found.add("drift_share", status="failed", reason=reason)
+    return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), reason)
+
+
+def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], labels: Labels) -> tuple[Result, str | None]:
+    """Evidently's answer; an empty one and a sentence where it failed as a whole."""
+    subject = a.subject
+    unwanted = ({"drift"} if not asked else set()) | ({"performance"} if not labels.labelled else set())
+    parts = a.parts - unwanted
+    if not a.snapshots:
+        parts -= {"summary"}
+    if not parts:
+        return Result(), None
+    names = _columns(subject, rows)
+    reference = _for_evidently(a.baseline.table) if a.baseline else None
+    job = Job(
+        task=subject.task,
+        current=rows.select(names),
+        reference=reference.select([name for name in names if name in reference.column_names]) if reference is not None else None,
+        reference_hash=a.baseline.digest if a.baseline else None,
+        columns=tuple(question.asked for question in asked),
+        positive_label=subject.positive_label,
+        ks=subject.ks,
+        user=subject.user,
+        item=subject.item,
+        parts=frozenset(parts),
+        snapshots=a.snapshots,
+        name=f"{subject.model} {subject.version}, {a.window.start:%Y-%m-%d %H:%M} to {a.window.end:%Y-%m-%d %H:%M} UTC",
+    )
+    try:
+        return worker.analyse(job), None
+    except EngineError as error:
+        return Result(), str(error)
+
+
+def _columns(subject: Subject, frame: pa.Table) -> list[str]:
+    """What Evidently may see: features, outcomes, time, user and item; no id, latency or error, which are not the model's."""
+    wanted = {"@t", "@prediction", "@score", "@label", *subject.schema.features, *(name for name in (subject.user, subject.item) if name)}
+    return [name for name in frame.column_names if name in wanted or name.startswith("@score:")]
+
+
+def _for_evidently(table: pa.Table) -> pa.Table:
+    if table.num_rows <= _MOST_ROWS:
+        return table
+    rows = np.random.default_rng([_SEED, table.num_rows]).choice(table.num_rows, _MOST_ROWS, replace=False)
+    return table.take(pa.array(np.sort(rows)))
+
+
+def _add_no_reference(found: Findings, subject: Subject, frame: pa.Table) -> None:
+    for column in subject.compared(frame):
+        found.add("drift", column=column.column, reason=NO_REFERENCE)
+    found.add("drift_share", reason=NO_REFERENCE)
+
+
+def _profiles(a: Analysis, asked: list[Question]) -> list[profiles.Row]:
+    subject, frame = a.subject, a.frame
+    compared = [question.compared for question in asked] or subject.compared(frame)
+    rows: list[profiles.Row] = []
+    for column in compared:
+        bins = a.baseline.binning(column.name, column.column, column.kind) if a.baseline else None
+        rows += profiles.distribution(column.column, comparable(frame, column.name, column.kind), bins)
+    rows += profiles.outcomes(frame, task=subject.task, positive_label=subject.positive_label)
+    rows += profiles.latencies(frame["@latency_ms"])
+    if subject.item and subject.item in frame.column_names:
+        items = frame[subject.item].drop_null().to_pylist()
+        rows += profiles.popularity(items, a.baseline.popularity(subject.item) if a.baseline else None)
+    return rows
+
+
+def _scope(common: Mapping[str, Any]) -> dict[str, Any]:
+    return {"segment": "", **{name: common[name] for name in ("model", "version", "window", "window_start", "window_end")}}

@@ -1,0 +1,109 @@
+"""The reference of a model, prepared once and asked many times: samples, bins, its own performance."""
+
+from __future__ import annotations
+
+__all__ = ["Baseline"]
+
+from collections.abc import Callable, Hashable
+from threading import RLock
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitoring.analysis.subject import Subject
+from monitoring.drift import Sample, comparable
+from monitoring.performance import Measured, measure
+from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
+from monitoring.performance.scores import calibration_error, confidence
+from monitoring.profiles import Binning, binning
+
+Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+_SEED = 20_260_102
+_DRAWS = 200
+_MOST_ROWS = 10_000
+_Z_999 = 3.2905  # the normal quantile of 99.95 %: 99.9 % between both tails
+
+
+class Baseline:
+    """A reference table in the shape of `Store.frame`, its hash, and what is derived from it, each once. Safe for threads."""
+
+    def __init__(self, table: pa.Table, digest: str) -> None:
+        self.table = table
+        self.digest = digest
+        self._known: dict[Hashable, Any] = {}
+        self._lock = RLock()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def sample(self, name: str, kind: str) -> Sample:
+        """The usable values of a column."""
+        return self._once(("sample", name, kind), lambda: Sample.of_column(self.table, name, kind))
+
+    def binning(self, name: str, column: str, kind: str) -> Binning | None:
+        """The bins of a column that all windows share; None where the reference has no value of it."""
+        return self._once(("binning", name, kind), lambda: self._binning(name, column, kind))
+
+    def measured(self, subject: Subject, segment: tuple[str, str] | None = None) -> dict[tuple[str, str], Measured]:
+        """The reference's own performance; of one segment's rows where (column, value) is given. Empty without labels."""
+        key = ("measured", tuple(sorted((k, str(v)) for k, v in subject.measuring(None).items())), segment)
+        return self._once(key, lambda: self._measured(subject, segment))
+
+    def popularity(self, item: str | None) -> dict[str, float] | None:
+        """Each item's share of the reference's rows."""
+        return self._once(("popularity", item), lambda: self._popularity(item))
+
+    def calibration_threshold(self, subject: Subject, n: int) -> float | None:
+        """The calibration error that n rows drawn from the reference exceed in one of a thousand samples.
+
+        The error of few rows is larger than that of many though nothing changed (Roelofs et al. 2022, §3), so the reference's own
+        value is no fair bar. 200 seeded draws of n rows, rounded down to a power of √2; mean and 3.29 standard deviations.
+        """
+        size = int(2 ** (int(2 * np.log2(n)) / 2)) if n else 0
+        return self._once(("calibration", subject.task, subject.positive_label, size), lambda: self._calibration(subject, size))
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = make()
+            found: T = self._known[key]
+            return found
+
+    def _binning(self, name: str, column: str, kind: str) -> Binning | None:
+        values = comparable(self.table, name, kind)
+        return binning(column, values) if len(values.drop_null()) else None
+
+    def _measured(self, subject: Subject, segment: tuple[str, str] | None) -> dict[tuple[str, str], Measured]:
+        rows = self.table
+        if segment is not None:
+            if segment[0] not in rows.column_names:
+                return {}
+            rows = rows.filter(pc.equal(rows[segment[0]], segment[1]))
+        if "@label" not in rows.column_names or rows["@label"].null_count == rows.num_rows:
+            return {}
+        return measure(rows, **subject.measuring(self.popularity(subject.item)))
+
+    def _popularity(self, item: str | None) -> dict[str, float] | None:
+        if item is None or item not in self.table.column_names:
+            return None
+        counts = self.table[item].drop_null().value_counts().to_pylist()
+        total = sum(pair["counts"] for pair in counts)
+        return {str(pair["values"]): pair["counts"] / total for pair in counts} or None
+
+    def _calibration(self, subject: Subject, size: int) -> float | None:
+        binary = subject.task == "binary"
+        found = binary_outcomes(self.table, positive_label=subject.positive_label) if binary else multiclass_outcomes(self.table)
+        if not len(found.scored_label) or not size or ((found.scores < 0) | (found.scores > 1)).any():
+            return None
+        random = np.random.default_rng([_SEED, size])
+        score, outcome = confidence(found)
+        kept = np.sort(random.permutation(len(score))[:_MOST_ROWS])
+        score, outcome = score[kept], outcome[kept]
+        counts = random.multinomial(size, np.full(len(score), 1 / len(score)), size=_DRAWS).astype(float)
+        errors = calibration_error(score, outcome, counts)
+        return float(errors.mean() + _Z_999 * errors.std(ddof=1))

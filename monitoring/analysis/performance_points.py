@@ -1,0 +1,111 @@
+"""Performance of a window and of its segments: Evidently's values where it has the metric, an interval and a verdict for each."""
+
+from __future__ import annotations
+
+__all__ = ["GROUPS", "add_performance", "add_segments"]
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.labels import Labels
+from monitoring.analysis.subject import Subject
+from monitoring.engine_jobs import Score
+from monitoring.findings import Findings
+from monitoring.metrics import METRICS, metrics_of
+from monitoring.performance import Measured, measure
+from monitoring.performance.intervals import wilson
+from monitoring.verdicts import Verdict, judge_performance
+
+GROUPS = ("classification", "regression", "ranking")
+_SEGMENTS = 20  # values per segment column, by rows
+Key = tuple[str, str]
+
+
+def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: Mapping[Key, Score], labels: Labels,
+                    baseline: Baseline | None, *, failure: str | None) -> None:  # fmt: skip
+    """A point for every performance metric that the task has. `failure` is why Evidently gave nothing; its metrics are then failed."""
+    if not labels.labelled:
+        for kind in metrics_of(subject.task, *GROUPS):
+            for column in [f"k={k}" for k in subject.ks] if subject.task == "ranking" else [""]:
+                found.add(kind.name, column=column, n=0, reason=labels.missing)
+        return
+    popularity = baseline.popularity(subject.item) if baseline else None
+    usual = baseline.measured(subject) if baseline else {}
+    for (metric, column), measured in measure(frame, **subject.measuring(popularity)).items():
+        threshold = baseline.calibration_threshold(subject, measured.rows) if baseline and metric == "expected_calibration_error" else None
+        value, reason, source = _value(metric, measured, scores.get((metric, column)))
+        if failure is not None and METRICS[metric].source == "evidently":
+            found.add(metric, column=column, status="failed", reason=failure)
+            continue
+        _add(found, (metric, column), value, reason, measured, usual.get((metric, column)), labels, threshold=threshold,
+             detail={"source": source}, more={})  # fmt: skip
+
+
+def add_segments(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None) -> None:
+    """rows, label_coverage and performance of each segment's twenty most frequent values, by scikit-learn."""
+    popularity = baseline.popularity(subject.item) if baseline else None
+    for column in subject.schema.segments:
+        counts = frame[column].drop_null().value_counts().to_pylist()
+        for pair in sorted(counts, key=lambda pair: (-pair["counts"], str(pair["values"])))[:_SEGMENTS]:
+            rows = frame.filter(pc.equal(frame[column], pair["values"]))
+            labelled = rows.num_rows - rows["@label"].null_count
+            more = found.of_segment(rows.num_rows, labelled) | {"segment": f"{column}={pair['values']}"}
+            found.add("rows", float(rows.num_rows), **more)
+            covered = wilson(labelled, rows.num_rows)
+            found.add("label_coverage", labelled / rows.num_rows, method="wilson", lower=covered.lower, upper=covered.upper, **more)
+            if not labelled:
+                continue
+            usual = baseline.measured(subject, (column, str(pair["values"]))) if baseline else {}
+            for key, measured in measure(rows, **subject.measuring(popularity)).items():
+                _add(found, key, measured.value, measured.reason, measured, usual.get(key), labels, detail={}, more=more)
+
+
+def _value(metric: str, measured: Measured, score: Score | None) -> tuple[float | None, str | None, str]:
+    """Value, reason for none, and whose it is. What is undefined here is undefined, whatever number another convention gives it."""
+    source = METRICS[metric].source
+    if measured.value is None or source != "evidently":
+        return measured.value, measured.reason, source
+    if score is None:
+        return measured.value, None, "scikit-learn"
+    return score.value, score.reason, source
+
+
+def _add(found: Findings, key: Key, value: float | None, reason: str | None, measured: Measured, usual: Measured | None, labels: Labels, *,
+         detail: Mapping[str, Any], more: Mapping[str, Any], threshold: float | None = None) -> None:  # fmt: skip
+    metric, column = key
+    if value is None:
+        found.add(metric, column=column, reason=reason or "it is undefined on these rows", **{**more, "n": measured.rows})
+        return
+    reference = usual.value if usual else None
+    verdict = _judge(metric, value, measured, reference, threshold)
+    interval = measured.interval
+    said = {"reference": reference, "of": measured.n if measured.n != measured.rows else None, "provisional": labels.provisional or None}
+    edges = {"lower": interval.lower, "upper": interval.upper, "method": interval.method} if interval else {}
+    sentence = verdict.reason
+    if labels.provisional and verdict.status in {"warn", "drift"}:
+        sentence = f"provisional, labels are due by {labels.mature_at:%Y-%m-%d %H:%M} UTC: {sentence}"
+    found.add(metric, value, column=column, status=verdict.status, reason=sentence, threshold=verdict.threshold,
+              detail={**detail, **said}, **{**more, "n": measured.rows, "n_reference": usual.rows if usual else None}, **edges)  # fmt: skip
+
+
+def _judge(metric: str, value: float, measured: Measured, reference: float | None, threshold: float | None) -> Verdict:
+    if measured.scarce:
+        return Verdict(status="insufficient_data", reason=measured.scarce)
+    if threshold is not None:
+        return _past(value, threshold, reference, measured.rows)
+    if metric == "expected_calibration_error":
+        return Verdict(status="ok")
+    interval = measured.interval
+    outer = (interval.outer_lower, interval.outer_upper) if interval else (None, None)
+    return judge_performance(value, outer, reference, METRICS[metric].direction, n=measured.rows)
+
+
+def _past(value: float, threshold: float, reference: float | None, n: int) -> Verdict:
+    if value <= threshold:
+        return Verdict(status="ok", threshold=threshold)
+    said = f"{value:.3g} is more than {n:,} rows of the reference show by chance in 99.9 % of draws ({threshold:.3g})"
+    return Verdict(status="drift", threshold=threshold, reason=said if reference is None else f"{said}; the reference has {reference:.3g}")

@@ -1,0 +1,121 @@
+"""Traffic, latency and labels of a window: counts from the store, intervals from here."""
+
+from __future__ import annotations
+
+__all__ = ["add_labels", "add_traffic"]
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.stats import binom
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.findings import Findings
+from monitoring.performance.intervals import LEVEL, OUTER, Interval, Resamples, draw, spread, wilson
+from monitoring.verdicts import judge_performance
+from monitoring.windows import Window
+
+Floats = npt.NDArray[np.float64]
+
+_QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
+_SLOWER = 0.2  # of the reference: below that a release is slower but not slow
+_NO_LATENCY = "no call of the window has a latency: log it with latency_ms"
+
+
+def add_traffic(found: Findings, row: Mapping[str, Any], frame: pa.Table, window: Window, baseline: Baseline | None, now: datetime) -> None:
+    """rows, throughput, error_rate, duplicate_share and latencies, from a row of `Store.traffic` and the window's frame."""
+    rows, errors, duplicates = int(row["rows"]), int(row["errors"]), int(row["duplicates"])
+    found.add("rows", float(rows))
+    seconds = (min(window.end, now) - window.start).total_seconds()
+    if seconds > 0:
+        found.add("throughput", rows / seconds, detail={"seconds": seconds})
+    else:
+        found.add("throughput", reason="the window has no duration")
+    _add_share(found, "error_rate", errors, rows, "the window has no call")
+    _add_share(found, "duplicate_share", duplicates, rows + duplicates, "the window has no call")
+    _add_latencies(found, row, _latencies(frame), _latencies(baseline.table) if baseline else np.empty(0))
+
+
+def add_labels(found: Findings, frame: pa.Table) -> None:
+    """label_coverage, and label_delay_p50 in seconds from the prediction to its label."""
+    labelled = frame.num_rows - frame["@label"].null_count
+    _add_share(found, "label_coverage", labelled, frame.num_rows, "the window has no prediction")
+    delays = _delays(frame)
+    if not len(delays):
+        found.add("label_delay_p50", n=0, reason="no label of the window has a time")
+        return
+    interval = _of_quantile(delays, 0.5)
+    found.add("label_delay_p50", float(np.median(delays)), n=len(delays), **_edges(interval))
+
+
+def _add_share(found: Findings, metric: str, count: int, n: int, nothing: str) -> None:
+    if n:
+        found.add(metric, count / n, n=n, **_edges(wilson(count, n)))
+    else:
+        found.add(metric, n=0, reason=nothing)
+
+
+def _add_latencies(found: Findings, row: Mapping[str, Any], latencies: Floats, reference: Floats) -> None:
+    n = int(row["n_latency"])
+    for metric in (*_QUANTILES, "latency_mean"):
+        value = row[metric]
+        if not n or value is None:
+            found.add(metric, n=0, reason=_NO_LATENCY)
+            continue
+        usual: float | None = None
+        if metric == "latency_mean":
+            resamples = draw(len(latencies)) if len(latencies) else None
+            interval = spread(value, _means(latencies, resamples), resamples, low=0.0) if resamples else None
+            usual = float(reference.mean()) if len(reference) else None
+        else:
+            interval = _of_quantile(latencies, _QUANTILES[metric])
+            usual = float(np.quantile(reference, _QUANTILES[metric])) if len(reference) else None
+        outer = (interval.outer_lower, interval.outer_upper) if interval else (None, None)
+        verdict = judge_performance(value, outer, usual, "lower", n=n, minimum_loss=_SLOWER)
+        found.add(metric, value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, n=n, n_reference=len(reference),
+                  detail={"reference": usual}, **_edges(interval))  # fmt: skip
+
+
+def _of_quantile(values: Floats, share: float) -> Interval | None:
+    """Between the order statistics that a binomial count brackets the quantile with (Conover 1999, §3.2); None for fewer than 2 values.
+
+    Where a level needs a rank beyond the sample, the extreme value stands: the interval then holds less than it says, which few rows
+    cannot mend.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    ordered = np.sort(values)
+
+    def edges(level: float) -> tuple[float, float]:
+        low, high = binom.ppf([(1 - level) / 2, (1 + level) / 2], n, share)
+        return float(ordered[int(np.clip(low - 1, 0, n - 1))]), float(ordered[int(np.clip(high, 0, n - 1))])
+
+    return Interval(*edges(LEVEL), *edges(OUTER), "order_statistics")
+
+
+def _means(values: Floats, resamples: Resamples) -> Floats:
+    return np.asarray(resamples.counts @ values[resamples.rows] / resamples.counts.sum(axis=1))
+
+
+def _edges(interval: Interval | None) -> dict[str, Any]:
+    return {"lower": interval.lower, "upper": interval.upper, "method": interval.method} if interval else {}
+
+
+def _latencies(table: pa.Table) -> Floats:
+    if "@latency_ms" not in table.column_names:
+        return np.empty(0)
+    values = np.asarray(table["@latency_ms"].drop_null().to_numpy(), float)
+    return values[np.isfinite(values)]
+
+
+def _delays(frame: pa.Table) -> Floats:
+    """Seconds from prediction to label, of rows that have both."""
+    labels = frame.filter(pa.compute.is_valid(frame["@label"]))
+    start, end = (labels[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64()) for name in ("@t", "@labelled_at"))
+    delays = pa.compute.subtract(end, start).drop_null()
+    return np.asarray(delays.to_numpy(), float) / 1e6

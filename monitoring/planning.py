@@ -1,0 +1,133 @@
+"""Which windows are to be computed: those that are due, and those whose rows, labels, reference, description or code changed."""
+
+from __future__ import annotations
+
+__all__ = ["Due", "Plan", "plan"]
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from monitoring.analysis import Subject
+from monitoring.schema import ModelSchema
+from monitoring.windows import Window, WindowSpec, is_dirty, newest_first, of_rows
+from storage.store import Store
+
+CODE = "1"  # raise it when the same rows give other points, so that all windows are computed anew
+RETRY = timedelta(minutes=15)  # a window that failed is tried again, but not on every turn of the owner's clock
+_MOST_EMPTY = 2_000  # windows without a row that are marked as such, per version: a year of hours is 8,760
+_TICK = timedelta(microseconds=1)
+_NOT_COMPUTED_FROM = ("name", "version", "window", "timezone", "privacy", "timestamp", "id")  # keys that change no value
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One window to compute. `gone` says that it no longer exists: late rows moved the row windows' edges."""
+
+    subject: Subject
+    spec: WindowSpec
+    window: Window
+    fingerprint: str
+    rows: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One model version's windows to compute, newest first."""
+
+    subject: Subject
+    due: tuple[Due, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A window with its rows' fingerprint; "empty" where it has none."""
+
+    window: Window
+    fingerprint: str
+    rows: int
+
+
+def plan(store: Store, model: str, *, window: str | None, since: datetime | None, until: datetime | None, everything: bool,
+         now: datetime) -> list[Plan]:  # fmt: skip
+    """One plan for each version of a model that logged."""
+    info = store.reference_info(model)
+    plans = []
+    for row in store.versions(model).to_pylist():
+        schema = ModelSchema.from_dict(store.spec(model, row["version"]))
+        subject = Subject(model, row["version"], schema)
+        spec = WindowSpec.parse(window or schema.window)
+        seen = list(_seen(store, subject, spec, row, since, until, now))
+        known = {state["start"]: state for state in store.window_states(model, subject.version, spec.name).to_pylist()}
+        basis = _basis(schema, info)
+        due = []
+        for found in newest_first_of(seen):
+            fingerprint = _fingerprint(found, basis, schema.label_delay, now)
+            state = known.get(found.window.start)
+            if is_dirty(fingerprint, state, everything=everything) and not _just_failed(state, fingerprint, now, everything=everything):
+                due.append(Due(subject, spec, found.window, fingerprint, found.rows))
+        gone = _gone(subject, spec, known.values(), seen) if spec.unit == "rows" and since is None and until is None else ()
+        plans.append(Plan(subject, (*due, *gone)))
+    return plans
+
+
+def newest_first_of(seen: Iterable[_Seen]) -> list[_Seen]:
+    """Windows with their fingerprints, newest first."""
+    by_window = {found.window: found for found in seen}
+    return [by_window[window] for window in newest_first(by_window)]
+
+
+def _seen(store: Store, subject: Subject, spec: WindowSpec, version: Mapping[str, Any], since: datetime | None, until: datetime | None,
+          now: datetime) -> Iterator[_Seen]:  # fmt: skip
+    if spec.unit == "rows":
+        rows = store.row_windows(subject.model, subject.version, spec.count).to_pylist()
+        for window, row in zip(of_rows(rows, size=spec.count), rows, strict=True):
+            if (since is None or window.end > since) and (until is None or window.start < until):
+                yield _Seen(window, row["fingerprint"], row["rows"])
+        return
+    if spec.unit == "range":
+        start, end = since or version["first"], until or version["last"] + _TICK
+    else:
+        start, end = max(version["first"], since or version["first"]), min(version["last"] + _TICK, until or version["last"] + _TICK)
+    windows = spec.between(start, end, now) if start < end else []
+    active = store.activity(subject.model, [(window.start, window.end) for window in windows]).to_pylist() if windows else []
+    filled = {row["start"]: row for row in active if row["version"] == subject.version}
+    empty = sum(window.start not in filled for window in windows)
+    for window in windows:
+        row = filled.get(window.start)
+        if row is not None:
+            yield _Seen(window, row["fingerprint"], row["rows"])
+        elif empty <= _MOST_EMPTY:
+            yield _Seen(window, "empty", 0)
+
+
+def _basis(schema: ModelSchema, reference: Mapping[str, Any] | None) -> str:
+    """What all windows of a version rest on beside their rows."""
+    said = {key: value for key, value in schema.to_dict().items() if key not in _NOT_COMPUTED_FROM}
+    return json.dumps([CODE, said, reference["hash"] if reference else None], sort_keys=True)
+
+
+def _fingerprint(found: _Seen, basis: str, label_delay: timedelta, now: datetime) -> str:
+    """Changes when the window's points would: also when it ends, and when its labels are no longer provisional."""
+    mature = now >= found.window.end + label_delay
+    parts = [found.fingerprint, basis, found.window.end.isoformat(), found.window.partial, mature]
+    return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _just_failed(state: Mapping[str, Any] | None, fingerprint: str, now: datetime, *, everything: bool) -> bool:
+    """Whether the window failed a moment ago, and nothing has changed since."""
+    if everything or state is None or state["state"] != "failed" or state["fingerprint"] != fingerprint:
+        return False
+    return bool(timedelta(0) <= now - state["computed_at"] < RETRY)
+
+
+def _gone(subject: Subject, spec: WindowSpec, known: Iterable[Mapping[str, Any]], seen: Iterable[_Seen]) -> Iterator[Due]:
+    there = {found.window.start for found in seen}
+    for state in known:
+        if state["start"] not in there and state["state"] != "gone":
+            window = Window(state["start"], state["end"], (state["first_row"] or 0, state["last_row"] or 0))
+            yield Due(subject, spec, window, "gone", 0, gone=True)
