@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.frame.serving import ROUTES, lifespan
+from pages.serving import ROUTES, lifespan
 
 app = st.App("pages/frame/navigation.py", lifespan=lifespan, routes=ROUTES)
 

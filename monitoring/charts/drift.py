@@ -47,7 +47,7 @@ def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look) -> go.Figure:
     place = {start: number for number, start in enumerate(starts)}
     level = {name: len(rows) - 1 - number for number, name in enumerate(rows)}
     cells = [point for point in points.to_pylist() if point["column"] in level]
-    made = figure(look, height=64 + ROW_HEIGHT * len(rows) + 40, legend=False)
+    made = figure(look, height=68 + ROW_HEIGHT * len(rows), legend=False)
     made.add_trace(_layer(cells, place, level, look, judged=False))
     made.add_trace(_layer(cells, place, level, look, judged=True))
     made.add_trace(_targets(cells, place, level, look, glyphs=len(starts) <= 45))
@@ -56,7 +56,7 @@ def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look) -> go.Figure:
                       range=[-0.5, len(starts) - 0.5], fixedrange=True)
     made.update_yaxes(tickmode="array", tickvals=list(level.values()), ticktext=[safe(short(name)) for name in level], showgrid=False,
                       range=[-0.5, len(rows) - 0.5], fixedrange=True, tickfont={"color": look.palette.text})
-    made.update_layout(margin={"t": 64, "l": 8, "r": 8, "b": 8}, clickmode="event+select")
+    made.update_layout(margin={"t": 44, "l": 8, "r": 8, "b": 8}, clickmode="event+select")
     return made
 
 

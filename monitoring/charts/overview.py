@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["facts_html", "sparkline", "status_strip"]
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -45,7 +46,10 @@ def facts_html(facts: Iterable[_Fact], *, look: Look) -> str:
 
 
 def sparkline(values: Sequence[float | None], *, label: str, look: Look) -> str:
-    """The course of a number as inline SVG, a gap where there is none; an empty line of the same height without two values."""
+    """The course of a number as an image tag with the SVG inside, a gap where there is no value; blank without two values.
+
+    Streamlit takes `svg` elements out of HTML, images with a data address stay.
+    """
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return f'<div style="height:{_HEIGHT:.0f}px"></div>'
@@ -66,11 +70,13 @@ def sparkline(values: Sequence[float | None], *, label: str, look: Look) -> str:
         f'<polyline points="{" ".join(piece)}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linejoin="round"/>'
         for piece in pieces if len(piece) > 1
     )
-    size = f'viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}"'
-    return (
-        f'<svg role="img" aria-label="{escape(label)}: course over the range, {len(known)} windows" {size} style="display:block">{lines}'
-        f'<circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.5" fill="{colour}"/></svg>'
+    drawn = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}">'
+        f'{lines}<circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.5" fill="{colour}"/></svg>'
     )
+    source = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
+    told = f"{label}: course over the range, {len(known)} windows"
+    return f'<img src="{source}" alt="{escape(told)}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" style="display:block">'
 
 
 def status_strip(strips: Mapping[str, Mapping[datetime, str]], *, look: Look) -> go.Figure:

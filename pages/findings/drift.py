@@ -50,9 +50,11 @@ def newest_complete(points: pa.Table) -> datetime | None:
 
 
 def newest_judged(points: pa.Table) -> datetime | None:
-    """The start of the newest window with at least one verdict among drift points; the newest complete one where there is none."""
-    judged = [row["window_start"] for row in points.select(["window_start", "status"]).to_pylist() if row["status"] in _JUDGED]
-    return max(judged, default=None) or newest_complete(points)
+    """The start of the newest window with a verdict among drift points: of one that is over, else of any, else the newest window."""
+    rows = points.select(["window_start", "status", "partial"]).to_pylist()
+    judged = [row for row in rows if row["status"] in _JUDGED]
+    over = [row["window_start"] for row in judged if not row["partial"]]
+    return max(over or [row["window_start"] for row in judged], default=None) or newest_complete(points)
 
 
 def drift_rows(points: pa.Table, start: datetime) -> list[DriftRow]:
@@ -111,5 +113,5 @@ def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: s
     count = f"{len(drifted)} of {len(judged)}" if drifted else f"None of {len(judged)}"
     rest = len(features) - len(judged)
     unjudged = f" {rest} more could not be judged." if rest else ""
-    expected = number(false_alarms * len(judged), 2)
+    expected = number(false_alarms * len(judged), 1)
     return f"{count} features drifted in {when}{names}.{unjudged} Expected false alarms at this setting: {expected} per window."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SECTIONS", "Section", "go", "link", "navigation_pages", "section"]
+__all__ = ["SECTIONS", "START", "Section", "go", "link", "navigation_pages", "section"]
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,10 @@ SECTIONS: dict[str, Section] = {
 }
 
 
+START = "overview"
+"""The page at `/`."""
+
+
 def section(key: str) -> Section:
     """The section of that key; a page's script names itself with it."""
     return SECTIONS[key]
@@ -89,4 +93,4 @@ def go(key: str, **params: str) -> NoReturn:
 
 
 def _page(made: Section) -> st.Page:
-    return st.Page(made.path, title=made.title, icon=made.icon, url_path=made.key, default=made.key == "overview")
+    return st.Page(made.path, title=made.title, icon=made.icon, url_path=made.key, default=made.key == START)

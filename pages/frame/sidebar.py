@@ -137,7 +137,7 @@ def _zone() -> str:
     st.session_state["select.tz"] = value
     with st.sidebar:
         st.segmented_control("Times in", ["utc", "local"], key="select.tz", on_change=_zoned,
-                             format_func=lambda name: "UTC" if name == "utc" else f"{browser}", required=True)
+                             format_func=lambda name: "UTC" if name == "utc" else f"Browser ({browser})", required=True)
     return "UTC" if value == "utc" else browser
 
 

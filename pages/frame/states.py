@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["empty", "failed", "load_demo", "unavailable"]
+__all__ = ["empty", "failed", "load_demo", "told"]
 
 import logging
 import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 
 from pages.frame.text import plain
+from storage.errors import StorageError
 
 _log = logging.getLogger("driftboard.pages")
 _DEMO = "driftboard.demo"
@@ -42,10 +44,13 @@ def failed(error: BaseException, *, expected: bool) -> None:
     st.button("Try again", key="driftboard.retry", icon=":material/refresh:")
 
 
-def unavailable(error: BaseException) -> None:
-    """The home belongs to another process, or cannot be opened: the whole app waits for it."""
-    st.title("Driftboard")
-    failed(error, expected=True)
+@contextmanager
+def told() -> Iterator[None]:
+    """A block whose refusals (a wrong file, say) are shown as their own sentence, where they happened; the page goes on."""
+    try:
+        yield
+    except StorageError as error:
+        st.error(plain(error), icon=":material/error:")
 
 
 def load_demo(home: Path) -> None:

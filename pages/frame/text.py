@@ -6,9 +6,22 @@ __all__ = ["plain"]
 
 import re
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
+_ALWAYS = re.compile(r"[\\`*_\[\]<>~|$&@]")
+_FIRST = re.compile(r"^(?:[-+#=]|\d+(?=[.)]))")  # would begin a list or a heading
+_DIRECTIVE = re.compile(r":(?=[A-Za-z_+/-])|(?<=www)\.")  # a colour, an icon, a link
+_SHORTCODE = re.compile(r":(?=[\w+/-]+:)")
 
 
 def plain(text: object) -> str:
-    """`text` with every character escaped that Streamlit's markdown reads; line breaks become spaces."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    """`text` with what Streamlit's markdown would read escaped; line breaks become spaces.
+
+    Icons and emoji (`:name:`) are found after markdown's own escapes are gone, so a word joiner breaks them up.
+    """
+    line = " ".join(str(text).split())
+    line = _ALWAYS.sub(r"\\\g<0>", line)
+    line = _SHORTCODE.sub(":\u2060", line)
+    line = _DIRECTIVE.sub(r"\\\g<0>", line)
+    first = _FIRST.match(line)
+    if first:
+        line = f"{first[0]}\\{line[first.end() :]}" if first[0].isdigit() else f"\\{line}"
+    return line

@@ -24,7 +24,7 @@ from monitoring.charts.theme import CONFIG, Look
 from monitoring.errors import MonitoringError
 from pages.frame import sidebar, states
 from pages.frame.export import Export
-from pages.frame.sections import Section, go, section
+from pages.frame.sections import START, Section, go, section
 from pages.frame.selection import Selection, choice
 from pages.frame.text import plain
 from storage.errors import OwnerBusy, StorageError
@@ -157,8 +157,9 @@ class _Header:
     @classmethod
     def draw(cls, made: Section) -> _Header:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.title(made.title, anchor=False, width="content")
-            status = st.container(width="content")
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                st.title(made.title, anchor=False, width="content")
+                status = st.container(width="content")
             with st.container(horizontal=True, width="content", gap="small"):
                 link = st.popover("Link", icon=":material/link:")
                 export = st.popover("Export", icon=":material/download:")
@@ -205,7 +206,7 @@ def _close(view: View, places: _Header, started: float) -> None:
 def _address(key: str, params: Iterable[tuple[str, str]]) -> str:
     here = (st.context.url or "").partition("?")[0].rstrip("/")
     base = here.removesuffix("/" + key)
-    return f"{base}/{key}?{urlencode(list(params))}"
+    return f"{base}/{'' if key == START else key}?{urlencode(list(params))}"
 
 
 def _ready(made: Section, started: float) -> None:

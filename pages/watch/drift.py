@@ -48,16 +48,19 @@ def as_table(rows: list[DriftRow], changes: dict[str, float], zone: str) -> pa.T
 def show_table(view: View, rows: list[DriftRow], start: datetime) -> None:
     """The table with a course per column; choosing a row opens the feature."""
     st.markdown("##### All columns in this window")
-    number = st.column_config.NumberColumn
+    number, words = st.column_config.NumberColumn, st.column_config.TextColumn
+    highest = max((value for row in rows for value in row.trend), default=1.0)
     picked = st.dataframe(
         as_table(rows, missing_changes(view, start), view.selection.zone), hide_index=True, on_select="rerun", selection_mode="single-row",
         key="drift.table", height=min(38 + 35 * len(rows), 600), alt="Drift of every column in the chosen window",
+        placeholder="–",
         column_config={
+            "Status": words(width=140), "Column": words(width=140),
             "Score": number(format="%.3g", help="Distance from the reference, or a p-value, by the method"),
             "Threshold": number(format="%.3g", help="What pairs drawn from the reference seldom reach, and at least the minimum effect"),
             "Course": st.column_config.LineChartColumn(
-                "Score ÷ threshold", y_min=0, help="Window by window, up to this one; above 1 is drift"),
-            "Since": st.column_config.TextColumn(f"Since ({view.selection.zone})"),
+                "Score ÷ threshold", y_min=0, y_max=max(highest, 1.0), help="Window by window, up to this one; above 1 is drift"),
+            "Since": words(f"Since ({view.selection.zone})", width=150), "Why": words(width=420),
             "Missing": number("Missing, change", format="%+.2f", help="Percentage points against the reference"),
         },
     )

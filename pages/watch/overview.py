@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import streamlit as st
 
+from monitoring.charts.numbers import moment
 from monitoring.charts.overview import facts_html, status_strip
 from monitoring.charts.status import worst
 from pages.findings.overview import Summary, headline, summarise
@@ -56,7 +57,11 @@ def events(view: View) -> None:
     found = view.store.events(20)
     if found.num_rows:
         st.markdown("##### Events")
-        st.dataframe(found, hide_index=True, height=min(38 + 35 * found.num_rows, 260))
+        rows = found.to_pylist()
+        zone = view.selection.zone
+        shown = {f"When ({zone})": [moment(row["happened_at"], zone) for row in rows], "What": [row["kind"] for row in rows],
+                 "Model": [row["model"] or "" for row in rows], "Text": [row["text"] for row in rows]}
+        st.dataframe(pa.table(shown), hide_index=True, height=min(38 + 35 * len(rows), 260), alt="The newest twenty events")
 
 
 with page("overview") as view:

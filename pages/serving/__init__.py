@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from storage.errors import StorageError
@@ -78,6 +78,11 @@ async def report_file(request: Request) -> Response:
     return FileResponse(path, media_type="text/html; charset=utf-8", headers=_REPORT_HEADERS)
 
 
+async def overview(request: Request) -> Response:
+    """`/overview?…` leads to the start page, which Streamlit serves at `/` alone."""
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/", status_code=307)
+
+
 def _report_path(report_id: str) -> Path | None:
     """Where the report's HTML lies. The path comes from the database, never from the request, and must lie in the home's reports."""
     from monitoring.service import current
@@ -91,4 +96,8 @@ def _report_path(report_id: str) -> Path | None:
     return path if path.is_relative_to(reports) and path.is_file() else None
 
 
-ROUTES = [Route("/healthz", healthz), Route("/reports-files/{report_id:str}", report_file)]
+ROUTES = [
+    Route("/healthz", healthz),
+    Route("/reports-files/{report_id:str}", report_file),
+    Route("/overview", overview),
+]
