@@ -118,16 +118,16 @@ def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail
 def junit(check: Check) -> bytes:
     """The check as JUnit XML: one suite, one test case per finding; skipped, failure and error carry the reason."""
     outcome = Counter(_outcome(case, check.fail_on) for case in check.cases)
-    totals = {
+    totals: dict[str, str] = {
         "tests": str(len(check.cases)),
         "failures": str(outcome["failure"]),
         "errors": str(outcome["error"]),
         "skipped": str(outcome["skipped"]),
         "time": "0",
     }
-    root = ElementTree.Element("testsuites", name="driftboard", **{k: v for k, v in totals.items() if k != "skipped"})
+    root = ElementTree.Element("testsuites", {"name": "driftboard", **{name: totals[name] for name in totals if name != "skipped"}})
     stamp = check.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")  # JUnit's timestamp has no zone
-    suite = ElementTree.SubElement(root, "testsuite", name=_xml(check.model), timestamp=stamp, hostname="", **totals)
+    suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(check.model), "timestamp": stamp, "hostname": "", **totals})
     for case in check.cases:
         name = _xml(f"{case.name} – version {case.version}")
         element = ElementTree.SubElement(suite, "testcase", classname=_xml(f"{check.model}.{case.metric}"), name=name, time="0")

@@ -7,7 +7,7 @@ __all__ = ["Advice", "diagnose"]
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any, Literal
@@ -28,19 +28,20 @@ class Advice:
     do: str
 
 
-def diagnose(home: Home, health: Mapping[str, Any]) -> dict[str, Any]:
-    """`health` of the store with `home, holder, free_bytes, python, packages, advice, status` added.
+def diagnose(home: Home, health: Mapping[str, Any], quarantined: Mapping[str, int]) -> dict[str, Any]:
+    """`health` of the store with `home, holder, free_bytes, quarantined` (by reason)`, python, packages, advice, status` added.
 
     `status` is `ok`, `warn` or `error`: the worst advice.
     """
     free = shutil.disk_usage(home.path).free
-    advice = tuple(_advice(health, free))
+    advice = tuple(_advice(health, quarantined, free))
     levels = {item.level for item in advice}
     return {
         **health,
         "home": str(home.path),
         "holder": {"pid": os.getpid()},
         "free_bytes": free,
+        "quarantined": dict(quarantined),
         "python": platform.python_version(),
         "packages": _installed(),
         "status": "error" if "error" in levels else "warn" if levels else "ok",
@@ -58,8 +59,20 @@ def _installed() -> dict[str, str]:
     return found
 
 
-def _advice(health: Mapping[str, Any], free: int) -> list[Advice]:
-    found = []
+def _advice(health: Mapping[str, Any], quarantined: Mapping[str, int], free: int) -> Iterator[Advice]:
     if free < _SHORT_OF_DISK:
-        found.append(Advice("error", f"{free / 2**20:.0f} MiB of disk are free.", "Free some disk: the log stops when it is full."))
-    return found
+        yield Advice("error", f"{free >> 20} MiB of disk are free", "free some: the log refuses records when the disk is full")
+    backlog = int(health["spool"]["backlog_bytes"])
+    if backlog > _BACKLOG:
+        yield Advice("warn", f"{backlog >> 20} MiB in the spool are not collected", "run python -m monitoring serve, or collect --once")
+    if quarantined:
+        told = ", ".join(f"{count} {reason}" for reason, count in quarantined.items())
+        yield Advice("warn", f"records were quarantined: {told}", "python -m monitoring export MODEL --what quarantine -o FILE shows them")
+    refused = health["accounting"].get("refused") or {}
+    if refused:
+        told = ", ".join(f"{count} {reason}" for reason, count in refused.items())
+        yield Advice("warn", f"loggers refused records: {told}", "look at PredictionLogger.stats() in the serving process")
+    if health["accounting"].get("lost"):
+        yield Advice("error", f"{health['accounting']['lost']} records are missing", "compare the archive's segments with the spool")
+    if not health["models"]:
+        yield Advice("warn", "no model is registered", "python -m monitoring models register FILE.yaml, or python -m monitoring demo")

@@ -6,9 +6,9 @@ __all__ = ["VERBS", "House", "opened"]
 
 import inspect
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from monitoring.background import Background
 from monitoring.checks import judge
 from monitoring.doctor import diagnose
 from monitoring.errors import InputError, NotFound, nearest
+from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.export import write_table
 from monitoring.moments import iso, moment
 from monitoring.plain import jsonable
@@ -25,6 +26,7 @@ from monitoring.reading import read_table
 from monitoring.reports import ReportRequest, render
 from monitoring.schema import ModelSchema
 from monitoring.settings import Settings
+from monitoring.windows import WindowSpec
 from storage import wire
 from storage.collector import Collector
 from storage.home import Home, default_home
@@ -33,10 +35,26 @@ from storage.store import Store
 Progress = Callable[[dict[str, Any]], None]
 
 VERBS = frozenset(
-    {"check", "collect", "describe", "export", "health", "models", "points", "reference", "register", "report", "run", "table"}
+    {
+        "check",
+        "collect",
+        "describe",
+        "export",
+        "health",
+        "models",
+        "points",
+        "reference",
+        "register",
+        "report",
+        "run",
+        "run_newest",
+        "table",
+    }
 )
-_REPORTING = frozenset({"run", "report"})  # the verbs that tell their progress
+_REPORTING = frozenset({"report", "run", "run_newest"})  # the verbs that tell their progress
 _TABLES = ("labels", "points", "predictions", "quarantine")
+
+_MICROSECOND = timedelta(microseconds=1)
 
 _opened: dict[Path, House] = {}
 _opening = threading.RLock()
@@ -45,6 +63,10 @@ _opening = threading.RLock()
 def opened(home: Path | str) -> House | None:
     """The House that this process has open for `home`, or None."""
     return _opened.get(Path(home).absolute())
+
+
+class _Closing(BaseException):
+    """Ends a run between two windows because the house closes; no `Exception`, so that it is not taken for a failure."""
 
 
 class House:
@@ -58,11 +80,12 @@ class House:
         self.home = home
         self.store = store
         self.settings = settings
-        self.collector = Collector(store)
-        self._running = threading.Lock()  # one run at a time: two would compute the same windows twice
-        self._collecting = threading.Lock()
+        self.collector = Collector(store, at=self._collected)
+        self._running = threading.Lock()
         self._closing = ExitStack()
         self._background: Background | None = None
+        self._worker: EvidentlyWorker | None = None
+        self._caught_up = False  # whether the background has had one turn to its end
 
     @classmethod
     def open(cls, home: Path | str | None = None, background: bool = False) -> House:
@@ -73,17 +96,24 @@ class House:
         """
         path = Path(home or default_home()).absolute()
         with _opening:
-            house = _opened.get(path)
-            if house is None:
-                place = Home(path)
-                place.make()
-                house = cls(place, Store.open(place), Settings.read())
-                house._closing.callback(house.store.close)
-                house._answer()
-                _opened[path] = house
+            house = _opened.get(path) or cls._owning(Home(path))
             if background:
                 house._work()
             return house
+
+    @classmethod
+    def _owning(cls, home: Home) -> House:
+        settings = Settings.read()  # before the lock: a variable that cannot be used must not leave the home held
+        home.make()
+        with ExitStack() as undo:
+            store = Store.open(home)
+            undo.callback(store.close)
+            house = cls(home, store, settings)
+            undo.callback(house._end_worker)
+            undo.callback(wire.serve(home, house.do).close)
+            house._closing = undo.pop_all()
+        _opened[home.path] = house
+        return house
 
     def close(self) -> None:
         """Stop the background work, stop answering, give the home back. A second call does nothing."""
@@ -146,11 +176,7 @@ class House:
 
     def collect(self) -> dict[str, int]:
         """Ingest what lies in the spool now: `{"ingested", "duplicates", "quarantined", "pending"}`."""
-        with self._collecting:
-            counts = self.collector.once()
-        if counts["ingested"]:
-            self._wake()
-        return counts
+        return self.collector.once()
 
     def run(
         self,
@@ -165,8 +191,21 @@ class House:
         """Collect, then compute due and dirty windows: `{"windows", "points", "failed", "insufficient", "seconds"}`."""
         name = None if model is None else self.known(model)
         self.collect()
-        with self._running:
-            return self._compute(name, window, moment(since, name="since"), moment(until, name="until"), everything, progress)
+        begin, end = moment(since, name="since"), moment(until, name="until")
+        with self._alone(progress):
+            return self._compute(model=name, window=window, since=begin, until=end, everything=everything, progress=progress)
+
+    def run_newest(self, *, windows: int = 2, progress: Progress | None = None) -> dict[str, Any]:
+        """Compute each model's newest windows only, so that its pages soon have something to say; what `run` gives, summed."""
+        self.collect()
+        total: dict[str, Any] = {"windows": 0, "points": 0, "failed": 0, "insufficient": 0, "seconds": 0.0}
+        for line in self.models():
+            if line["newest"] is not None:
+                since = self._start_of_newest(line["model"], cast("datetime", moment(line["newest"])), windows)
+                with self._alone(progress):
+                    done = self._compute(model=line["model"], since=since, worker=self.worker, progress=progress)
+                total = {name: round(value + done[name], 3) for name, value in total.items()}
+        return total
 
     def points(
         self,
@@ -219,12 +258,19 @@ class House:
         format: str = "html",  # noqa: A002
         version: str | None = None,
         progress: Progress | None = None,
-    ) -> str:
-        """Render Evidently's `drift`, `performance` or `summary` report of [since, until); the path of the file in this home."""
+    ) -> dict[str, Any]:
+        """Render Evidently's `drift`, `performance` or `summary` report of [since, until): its row of `Store.reports` with `file`.
+
+        Without a range the newest complete window is meant. A range that no window covers is analysed first.
+        """
         name = self.known(model)
         request = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)
-        with self._running:
-            return str(render(self.store, self.home, request, progress=progress))
+
+        def compute(begin: datetime, end: datetime) -> object:
+            with self._alone(progress):
+                return self._compute(model=name, window="range", since=begin, until=end, progress=progress)
+
+        return cast("dict[str, Any]", jsonable(render(self.store, self.worker, request, compute=compute)))
 
     def check(self, *, model: str, window: str = "last", fail_on: str = "warn") -> dict[str, Any]:
         """Judge one window for a pipeline; see `monitoring.checks.Check.to_dict`."""
@@ -234,7 +280,9 @@ class House:
 
     def health(self) -> dict[str, Any]:
         """How the home is: the store's own account, plus disk, holder, versions and what to do about each finding."""
-        return cast("dict[str, Any]", jsonable(diagnose(self.home, self.store.health())))
+        reasons = self.store.quarantine()["reason"].value_counts().to_pylist()
+        quarantined = {row["values"]: row["counts"] for row in sorted(reasons, key=lambda row: -row["counts"])}
+        return cast("dict[str, Any]", jsonable(diagnose(self.home, self.store.health(), quarantined)))
 
     # -- the inside ----------------------------------------------------------------------------------------------------
 
@@ -260,32 +308,46 @@ class House:
             "newest": None if newest is None else iso(newest),
         }
 
-    def _compute(
-        self,
-        model: str | None,
-        window: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        everything: bool,
-        progress: Progress | None,
-    ) -> dict[str, Any]:
-        from monitoring import runner  # pandas and scipy: not before there is something to compute
+    def _start_of_newest(self, model: str, newest: datetime, windows: int) -> datetime | None:
+        """Where the newest `windows` windows of a model begin; None for windows of rows, which no time begins."""
+        size = WindowSpec.parse(str(self.store.spec(model).get("window") or "1d"))
+        if size.unit in {"rows", "range"}:
+            return None
+        start = size.floor(newest)
+        for _ in range(windows - 1):
+            start = size.floor(start - _MICROSECOND)
+        return start
 
-        result = runner.run(
-            self.store, model=model, window=window, since=since, until=until, everything=everything, progress=progress
-        )
-        return {
-            "windows": result.windows,
-            "points": result.points,
-            "failed": result.failed,
-            "insufficient": result.insufficient,
-            "seconds": round(result.seconds, 3),
-            "run": result.run,
-        }
+    def _compute(self, **what: Any) -> dict[str, Any]:
+        """One run of the runner, with the parameters of `runner.run`."""
+        from monitoring import runner  # scipy and scikit-learn: not before there is something to compute
 
-    def _answer(self) -> None:
-        server = wire.serve(self.home, self.do)
-        self._closing.callback(server.close)
+        result = runner.run(self.store, **what)
+        counts = {"windows": result.windows, "points": result.points, "failed": result.failed, "insufficient": result.insufficient}
+        return {**counts, "seconds": round(result.seconds, 3), "run": result.run}
+
+    @contextmanager
+    def _alone(self, progress: Progress | None) -> Iterator[None]:
+        """One run at a time: two would compute the same windows twice."""
+        if not self._running.acquire(blocking=False):
+            if progress is not None:
+                progress({"message": "another run is under way; this one begins when it ends"})
+            self._running.acquire()
+        try:
+            yield
+        finally:
+            self._running.release()
+
+    @property
+    def worker(self) -> EvidentlyWorker:
+        """Evidently's process, started with the first job and kept: its start costs more than a window."""
+        if self._worker is None:
+            self._worker = EvidentlyWorker()
+        return self._worker
+
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
 
     def _work(self) -> None:
         """Collect and compute in the background; a second call does nothing."""
@@ -298,13 +360,31 @@ class House:
         self._closing.callback(self._background.stop)
 
     def _turn(self) -> bool:
-        """One turn of the background: True where there was something to compute. Skipped while a run is going on."""
+        """One turn of the background: True where there was something to compute. Skipped while a run is under way.
+
+        The first turn may find a backlog and takes as many workers as the runner likes; later ones keep one, because its start
+        costs more than the one or two windows that have become due.
+        """
         if not self._running.acquire(blocking=False):
             return False
         try:
-            return bool(self._compute(None, None, None, None, False, None)["windows"])
+            worker = self.worker if self._caught_up else None
+            done = self._compute(worker=worker, progress=self._unless_closing)
+            self._caught_up = True
+            return bool(done["windows"])
+        except _Closing:
+            return False
         finally:
             self._running.release()
+
+    def _unless_closing(self, _: dict[str, Any]) -> None:
+        if self._background is not None and self._background.stopping:
+            raise _Closing
+
+    def _collected(self, step: str) -> None:
+        """What the collector tells of itself: rows are there once their transaction is."""
+        if step == "after commit":
+            self._wake()
 
     def _wake(self) -> None:
         if self._background is not None:

@@ -1,28 +1,38 @@
-"""Evidently's reports as files: a stored snapshot rendered where one covers the range, else one made for it."""
+"""Evidently's reports as files: the stored snapshot of a window rendered, and made first where no window covers the range."""
 
 from __future__ import annotations
 
 __all__ = ["KINDS", "ReportRequest", "render"]
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from monitoring.errors import InputError, nearest
-from storage.home import Home
+from monitoring.errors import InputError, NotFound, nearest
+from monitoring.moments import iso
 from storage.store import Store
+
+if TYPE_CHECKING:
+    from monitoring.evidently_worker import EvidentlyWorker
 
 KINDS = ("drift", "performance", "summary")
 _FORMATS = ("html", "json")
+_NEEDS = {
+    "drift": "it needs rows there, and a reference.",
+    "performance": "it needs rows there whose labels are known.",
+    "summary": "it needs rows there.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """What is wanted: `kind` of report on `model` (of `version`, or of the one with most rows) for [since, until).
+    """What is wanted: a `kind` of report on `model` for [since, until), as `html` or `json`.
 
-    Without `since` and `until` the newest complete window is meant.
+    Without `since` and `until` the newest complete window is meant; without `version` the one with most rows in the range.
+    Raises `InputError` for words that are not known and ranges that are none.
     """
 
     model: str
@@ -37,10 +47,74 @@ class ReportRequest:
             raise InputError(f'There is no "{self.kind}" report: {nearest(self.kind, KINDS)}')
         if self.format not in _FORMATS:
             raise InputError(f'A report cannot be "{self.format}": {nearest(self.format, _FORMATS)}')
+        if (self.since is None) != (self.until is None):
+            raise InputError("A range needs both --from and --to; without both the newest complete window is meant.")
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise InputError("--from must be before --to: a range is [from, to).")
 
 
-def render(store: Store, home: Home, request: ReportRequest, *, progress: Callable[[dict[str, Any]], None] | None = None) -> Path:
-    """The path of the rendered report in `home.reports`."""
-    raise NotImplementedError
+def render(
+    store: Store, worker: EvidentlyWorker, request: ReportRequest, *, compute: Callable[[datetime, datetime], object]
+) -> dict[str, Any]:
+    """The rendered report's row in `Store.reports`, with `file`, its absolute path.
+
+    `compute` is asked to analyse [since, until) where no snapshot covers exactly that. Raises `NotFound` where there is nothing
+    to report on.
+    """
+    snapshot = _snapshot(store, request)
+    if snapshot is None and request.since is not None and request.until is not None:
+        compute(request.since, request.until)
+        snapshot = _snapshot(store, request)
+    if snapshot is None:
+        raise NotFound(_nothing(request))
+    known = _rendered(store, snapshot, request.format)
+    if known is not None:
+        return known
+    source = store.home.reports / snapshot["path"]
+    name = hashlib.sha256(f"{snapshot['path']}\0{request.kind}".encode()).hexdigest()[:24]  # no name of a user becomes a path
+    relative = Path("rendered") / f"{name}.{request.format}"
+    target = store.home.reports / relative
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    worker.render(source, format=cast('Literal["html", "json"]', request.format), out=target)
+    kept = {key: snapshot[key] for key in ("model", "version", "kind", "window", "window_start", "window_end", "run")}
+    row = {**kept, "format": request.format, "path": str(relative), "created_at": datetime.now(UTC)}
+    return {**row, "report_id": store.save_report(row), "file": str(target)}
+
+
+def _snapshot(store: Store, request: ReportRequest) -> dict[str, Any] | None:
+    """The stored snapshot that is meant: of exactly the range, or of the newest window that has ended."""
+    rows = [
+        row
+        for row in store.reports(request.model).to_pylist()
+        if row["kind"] == request.kind and row["format"] not in _FORMATS and row["window_start"] is not None
+    ]
+    rows = [row for row in rows if request.version in (None, row["version"]) and (store.home.reports / row["path"]).is_file()]
+    if request.since is not None:
+        rows = [row for row in rows if (row["window_start"], row["window_end"]) == (request.since, request.until)]
+        sizes = _rows_by_version(store, request.model, request.since, cast("datetime", request.until))
+        return max(rows, key=lambda row: (sizes.get(row["version"], 0), row["created_at"]), default=None)
+    now = datetime.now(UTC)
+    complete = [row for row in rows if row["window_end"] <= now and row["window"] != "range"]
+    return max(complete, key=lambda row: (row["window_end"], row["window_start"], row["created_at"]), default=None)
+
+
+def _rows_by_version(store: Store, model: str, since: datetime, until: datetime) -> dict[str, int]:
+    return {row["version"]: row["rows"] for row in store.activity(model, [(since, until)]).to_pylist()}
+
+
+def _rendered(store: Store, snapshot: dict[str, Any], format: str) -> dict[str, Any] | None:  # noqa: A002
+    """A report that was rendered from this snapshot since it was made."""
+    same = ("version", "kind", "window", "window_start", "window_end")
+    for row in store.reports(snapshot["model"]).to_pylist():
+        file = store.home.reports / row["path"]
+        fresh = row["format"] == format and row["created_at"] >= snapshot["created_at"] and file.is_file()
+        if fresh and all(row[key] == snapshot[key] for key in same):
+            return {**row, "file": str(file)}
+    return None
+
+
+def _nothing(request: ReportRequest) -> str:
+    of = f'"{request.model}"' + (f" version {request.version}" if request.version else "")
+    if request.since is None or request.until is None:
+        return f"No complete window of {of} has a {request.kind} report yet: python -m monitoring run computes what is due."
+    return f"There is nothing for a {request.kind} report of {of} in [{iso(request.since)}, {iso(request.until)}): {_NEEDS[request.kind]}"

@@ -118,7 +118,7 @@ def export_report(
     rendered = call(home, "report", model=model, kind=kind, since=since, until=until, format=chosen, version=version)
     if not target.absolute().parent.is_dir():
         raise InputError(f"{target.absolute().parent} is not a folder: create it first, or choose another path.")
-    shutil.copyfile(rendered, target)
+    shutil.copyfile(rendered["file"], target)
     return target
 
 

@@ -21,14 +21,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
 
     home: Path = Field(default_factory=default_home, description="Folder of the spool, the database and the reports.")
-    run_seconds: float = Field(60.0, gt=0, description="Seconds between two looks of the owner for windows that are due.")
+    run_seconds: float = Field(default=60.0, gt=0, description="Seconds between two looks of the owner for windows that are due.")
     settle_seconds: float = Field(
-        5.0, ge=0, description="Seconds an idle owner waits after new rows before it computes, so that a batch is computed once."
+        default=5.0, ge=0, description="Seconds an idle owner waits after new rows before it computes, so that a batch is computed once."
     )
     busy_seconds: float = Field(
-        10.0, ge=0, description="Seconds a command waits for an owner that holds the home and does not answer yet."
+        default=10.0, ge=0, description="Seconds a command waits for an owner that holds the home and does not answer yet."
     )
-    debug: bool = Field(False, description="Show the traceback of an unexpected error on the command line.")
+    debug: bool = Field(default=False, description="Show the traceback of an unexpected error on the command line.")
 
     @classmethod
     def read(cls) -> Settings:

@@ -70,7 +70,7 @@ def report(
         rendered = ask(home, "report", progress=progress, model=model, kind=kind, since=since, until=until, format=chosen, version=version)
     finally:
         progress.end()
-    shutil.copyfile(rendered, output)
+    shutil.copyfile(rendered["file"], output)
     emit({"path": str(output), "kind": kind, "format": chosen}, as_json=as_json, text=f"The {kind} report of {model} is in {output}.")
 
 

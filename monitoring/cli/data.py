@@ -86,8 +86,10 @@ def _written(told: Any, home: Path | None, as_json: bool, of: str) -> None:
     counts = ask(home, "collect")
     refused = sum(told.refused.values())
     answer = {"rows": told.rows, "labels": told.labels, "refused": dict(told.refused), "ignored": list(told.ignored), **counts}
-    text = f"{told.rows} predictions and {told.labels} labels {of}: {counts['ingested']} new, {counts['duplicates']} known already."
-    emit(answer, as_json=as_json, text=text)
+    text = f"{told.rows} predictions and {told.labels} labels {of} are logged"
+    if counts["ingested"] + counts["duplicates"] == told.rows + told.labels:  # else the owner's own collector had a share in it
+        text += f": {counts['ingested']} new, {counts['duplicates']} known already"
+    emit(answer, as_json=as_json, text=f"{text}.")
     for reason, count in told.refused.items():
         note(f"{count} rows were refused: {reason}.")
     if counts["quarantined"]:

@@ -38,7 +38,7 @@ def demo(
             home or default_home(), models=tuple(models.split(",")), rows=size, progress=progress, compute=not newest
         )
         if newest:
-            told = {**(told or {}), **_newest_windows(home, progress)}
+            told["run"] = ask(home, "run_newest", progress=progress)
     finally:
         progress.end()
     emit(told, as_json=as_json, text="The demo is loaded: python -m monitoring serve shows it.")
@@ -98,10 +98,6 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(ERROR if told["status"] == "error" else WARNING)
 
 
-def _newest_windows(home: Path | None, progress: Progress) -> dict[str, Any]:
-    return {}
-
-
 def _serve_headless(place: Path, as_json: bool) -> None:
     from monitoring.service import House
 
@@ -120,4 +116,27 @@ def _on_signal(stop: threading.Event) -> None:
 
 
 def _told_by(told: dict[str, Any]) -> list[str]:
-    return [f"{key}: {value}" for key, value in told.items()]
+    """What `doctor` says to a person."""
+    counts, spool = told["accounting"], told["spool"]
+    sizes = {"free": told["free_bytes"], "database": told["database"]["bytes"], "archive": told["archive"]["bytes"]}
+    lines = [
+        f"home        {told['home']}, held by process {told['holder']['pid']}",
+        f"log         {counts['ingested']} ingested, {counts['duplicates']} duplicates, {counts['quarantined']} quarantined",
+        f"spool       {spool['backlog_segments']} segments, {_size(spool['backlog_bytes'])} not collected yet",
+        "disk        " + ", ".join(f"{name} {_size(count)}" for name, count in sizes.items()),
+        f"newest      prediction {told['newest_prediction'] or '–'}, label {told['newest_label'] or '–'}",
+        "versions    " + ", ".join([f"python {told['python']}", *(f"{name} {version}" for name, version in told["packages"].items())]),
+        "",
+        *(f"{item['level']:<12}{item['what']}: {item['do']}." for item in told["advice"]),
+    ]
+    return lines if told["advice"] else [*lines, "ok          nothing needs to be done."]
+
+
+def _size(count: int) -> str:
+    """Bytes for people, in binary units."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
