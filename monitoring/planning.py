@@ -19,6 +19,7 @@ from storage.store import Store
 CODE = "1"  # raise it when the same rows give other points, so that all windows are computed anew
 RETRY = timedelta(minutes=15)  # a window that failed is tried again, but not on every turn of the owner's clock
 _MOST_EMPTY = 2_000  # windows without a row that are marked as such, per version: a year of hours is 8,760
+_SUMMARIES = 2  # newest windows per version: a summary takes twice the time of drift and performance; others are made when asked for
 _TICK = timedelta(microseconds=1)
 _NOT_COMPUTED_FROM = ("name", "version", "window", "timezone", "privacy", "timestamp", "id")  # keys that change no value
 
@@ -33,6 +34,7 @@ class Due:
     fingerprint: str
     rows: int
     gone: bool = False
+    summary: bool = False  # whether Evidently's data summary is made too
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,13 @@ def plan(store: Store, model: str, *, window: str | None, since: datetime | None
         seen = list(_seen(store, subject, spec, row, since, until, now))
         known = {state["start"]: state for state in store.window_states(model, subject.version, spec.name).to_pylist()}
         basis = _basis(schema, info)
-        due = []
+        due: list[Due] = []
         for found in newest_first_of(seen):
             fingerprint = _fingerprint(found, basis, schema.label_delay, now)
             state = known.get(found.window.start)
             if is_dirty(fingerprint, state, everything=everything) and not _just_failed(state, fingerprint, now, everything=everything):
-                due.append(Due(subject, spec, found.window, fingerprint, found.rows))
+                summary = len(due) < _SUMMARIES
+                due.append(Due(subject, spec, found.window, fingerprint, found.rows, summary=summary))
         gone = _gone(subject, spec, known.values(), seen) if spec.unit == "rows" and since is None and until is None else ()
         plans.append(Plan(subject, (*due, *gone)))
     return plans

@@ -19,6 +19,7 @@ from typing import Any
 
 from monitoring.analysis import Analysis, Baseline, Found, Worker, analyse, broken, empty, gone
 from monitoring.drift_nulls import NullCache
+from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.planning import Due, plan
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
@@ -64,8 +65,8 @@ def run(
     """Compute what is due or dirty: of one model or of all, in its own window or the one named, for windows that meet [since, until).
 
     `everything` computes all of them again. `progress` is told `{"done", "total", "model", "version", "window", "message"}` after each
-    window; what it raises ends the run, with every window so far kept. `worker` replaces Evidently's process, `jobs` is how many of
-    them there are, `now` the wall clock. A window that fails says so in its points and stops no other. Safe to kill: running again
+    window; what it raises ends the run, with every window so far kept. `worker` is an Evidently worker that outlives the run; `jobs`
+    windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock. A window that fails says so in its points and stops no other. Safe to kill: running again
     computes what is missing. Raises StoreError for a model that is not there.
     """
     began, clock = monotonic(), now or datetime.now(UTC)
@@ -73,7 +74,7 @@ def run(
     if not due:
         return RunResult(0, 0, 0, 0, monotonic() - began, "")
     identity = store.run_started(model=model, window=window, total=len(due))
-    workers = 1 if worker is not None else jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1)
+    workers = jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1)
     going = _Run(store, identity, clock, len(due), progress)
     state, reason = "interrupted", None
     try:
@@ -124,8 +125,8 @@ class _Run:
         """Compute and save all of them, `jobs` at a time, in order as far as that goes."""
         with ExitStack() as stack:
             workers: SimpleQueue[Worker] = SimpleQueue()
-            for _ in range(jobs):
-                workers.put(worker if worker is not None else stack.enter_context(EvidentlyWorker()))
+            for number in range(jobs):
+                workers.put(worker if worker is not None and not number else stack.enter_context(EvidentlyWorker()))
             pool = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="driftboard-window"))
             waiting, under_way = self._counted_windows(due), set[Future[tuple[Due, Counter[str]]]]()
             try:
@@ -183,6 +184,7 @@ class _Run:
             analysis = Analysis(
                 subject=subject, window=one.window, frame=frame, traffic=traffic, quality=quality, baseline=self._baseline(subject.model),
                 nulls=self._nulls, common=common, now=self._now, snapshots=folder,
+                parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
             )  # fmt: skip
             return analyse(analysis, worker)
         except Exception as error:  # whatever it is, the other windows go on and this one says why

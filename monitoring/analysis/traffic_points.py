@@ -92,7 +92,7 @@ def _of_quantile(values: Floats, share: float) -> Interval | None:
     ordered = np.sort(values)
 
     def edges(level: float) -> tuple[float, float]:
-        low, high = binom.ppf([(1 - level) / 2, (1 + level) / 2], n, share)
+        low, high = float(binom.ppf((1 - level) / 2, n, share)), float(binom.ppf((1 + level) / 2, n, share))
         return float(ordered[int(np.clip(low - 1, 0, n - 1))]), float(ordered[int(np.clip(high, 0, n - 1))])
 
     return Interval(*edges(LEVEL), *edges(OUTER), "order_statistics")
@@ -109,8 +109,8 @@ def _edges(interval: Interval | None) -> dict[str, Any]:
 def _latencies(table: pa.Table) -> Floats:
     if "@latency_ms" not in table.column_names:
         return np.empty(0)
-    values = np.asarray(table["@latency_ms"].drop_null().to_numpy(), float)
-    return values[np.isfinite(values)]
+    values: Floats = np.asarray(table["@latency_ms"].drop_null().to_numpy(), float)
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _delays(frame: pa.Table) -> Floats:
@@ -118,4 +118,4 @@ def _delays(frame: pa.Table) -> Floats:
     labels = frame.filter(pa.compute.is_valid(frame["@label"]))
     start, end = (labels[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64()) for name in ("@t", "@labelled_at"))
     delays = pa.compute.subtract(end, start).drop_null()
-    return np.asarray(delays.to_numpy(), float) / 1e6
+    return np.asarray(delays.to_numpy() / 1e6, float)

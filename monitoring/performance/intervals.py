@@ -52,9 +52,13 @@ class Resamples:
 
 def wilson(successes: float, n: int) -> Interval:
     """Wilson's score interval of successes/n (Wilson 1927), which keeps its level near 0 and 1 and with few rows. n ≥ 1."""
-    lower, upper = proportion_confint(successes, n, alpha=1 - LEVEL, method="wilson")
-    outer_lower, outer_upper = proportion_confint(successes, n, alpha=1 - OUTER, method="wilson")
-    return Interval(float(lower), float(upper), float(outer_lower), float(outer_upper), "wilson")
+    return Interval(*_wilson(successes, n, LEVEL), *_wilson(successes, n, OUTER), "wilson")
+
+
+def _wilson(successes: float, n: int, level: float) -> tuple[float, float]:
+    lower, upper = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    # Without a success the formula's lower edge is 0 (and 1 above without a failure), but for the last bit of the arithmetic.
+    return 0.0 if successes == 0 else float(lower), 1.0 if successes == n else float(upper)
 
 
 def draw(n: int) -> Resamples:
