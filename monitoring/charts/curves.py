@@ -30,6 +30,8 @@ from monitoring.charts.timeline import blend
 
 Profile = dict[str, Any]
 
+_SQUARE = 340  # pixels: charts that stand two in a line are equally high
+
 CUT_LABELS = {"precision": "Precision", "recall": "Recall", "f1": "F1", "positive_share": "Decided positive"}
 """What the threshold table holds per cut, all of them shares of rows, by the word for a person."""
 
@@ -43,10 +45,11 @@ def confusion(profiles: pa.Table, *, look: Look) -> go.Figure:
     text = [[f"{number(count)}<br>{with_unit(share, 'share')}" for count, share in zip(line, parts, strict=True)]
             for line, parts in zip(counts, shares, strict=True)]
     names = [safe(name) for name in classes]
-    made = figure(look, height=max(260, 90 + 64 * len(classes)), x="Predicted", y="Actual", legend=False)
+    made = figure(look, height=max(_SQUARE, 90 + 64 * len(classes)), x="Predicted", y="Actual", legend=False)
     made.add_trace(go.Heatmap(
         z=shares, x=list(range(len(names))), y=list(range(len(names))), text=text, texttemplate="%{text}", showscale=False, zmin=0, zmax=1,
-        colorscale=[[0, blend(look.palette.surface, look.palette.current, 0.08)], [1, look.palette.current]], xgap=2, ygap=2,
+        colorscale=[[end, blend(look.palette.surface, look.palette.current, opacity)] for end, opacity in ((0, 0.06), (1, 0.45))],
+        textfont={"color": look.palette.text, "size": 14}, xgap=2, ygap=2,
         customdata=[[f"actual {actual}, predicted {predicted}" for predicted in names] for actual in names],
         hovertemplate="%{customdata}<br>%{text} of that actual class<extra></extra>",
     ))
@@ -58,7 +61,7 @@ def confusion(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 def roc(profiles: pa.Table, *, look: Look) -> go.Figure:
     """True positive rate over false positive rate, one line per series; the diagonal is chance."""
-    made = figure(look, height=340, x="False positive rate", y="True positive rate")
+    made = figure(look, height=_SQUARE, x="False positive rate", y="True positive rate")
     made.add_trace(_diagonal(look, "chance"))
     _add_lines(made, profiles, look, says="false positive rate %{x:.3~p}<br>true positive rate %{y:.3~p}")
     return _unit_square(made)
@@ -66,14 +69,14 @@ def roc(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 def precision_recall(profiles: pa.Table, *, look: Look) -> go.Figure:
     """Precision over recall, one line per series."""
-    made = figure(look, height=340, x="Recall", y="Precision")
+    made = figure(look, height=_SQUARE, x="Recall", y="Precision", legend=len(_series(profiles)) > 1)
     _add_lines(made, profiles, look, says="recall %{x:.3~p}<br>precision %{y:.3~p}")
     return _unit_square(made)
 
 
 def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
     """Observed rate over score, one dot per score bin with area after its rows; the diagonal is perfect calibration."""
-    made = figure(look, height=340, x="Score, mean of its bin", y="Observed rate")
+    made = figure(look, height=_SQUARE, x="Score, mean of its bin", y="Observed rate")
     made.add_trace(_diagonal(look, "perfect"))
     lines = _series(profiles)
     most = max((row["n"] or 0 for rows in lines.values() for row in rows), default=0) or 1
@@ -142,7 +145,7 @@ def error_by_decile(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 def popularity(profiles: pa.Table, *, look: Look, most: int = 25) -> go.Figure:
     """The share of recommendations that each of the most shown items took, against its share in the reference."""
-    made = figure(look, height=340, x="Item, most shown first", y="Share of recommendations")
+    made = figure(look, height=_SQUARE, x="Item, most shown first", y="Share of recommendations")
     lines = _series(profiles)
     leading = lines.get("current") or next(iter(lines.values()), [])
     items = [row["label"] for row in sorted(leading, key=lambda row: -(row["value"] or 0))[:most]]
@@ -209,8 +212,9 @@ def _template(name: str) -> str:
 
 
 def _unit_square(made: go.Figure) -> go.Figure:
-    made.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", showgrid=True)
-    made.update_yaxes(range=[-0.01, 1.03], tickformat=".0%")
+    quarters = {"tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%", "showgrid": True}
+    made.update_xaxes(**quarters, range=[-0.01, 1.04])
+    made.update_yaxes(**quarters, range=[-0.01, 1.04])
     return made
 
 

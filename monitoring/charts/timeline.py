@@ -79,13 +79,12 @@ def said(row: Row, look: Look, *, title: str) -> str:
     """A hover's text: value with unit and interval, what it is, its window, what it rests on, its status and why."""
     unit = METRICS[row["metric"]].unit if row["metric"] in METRICS else "score"
     bounds = interval(row["lower"], row["upper"], unit)
-    labelled = f", {number(row['n_labelled'])} labelled" if row["n_labelled"] is not None else ""
-    coverage = f" ({with_unit(row['label_coverage'], 'share')})" if labelled and row["label_coverage"] is not None else ""
+    coverage = "" if row["label_coverage"] is None else f" · labels of {with_unit(row['label_coverage'], 'share')} of the window"
     lines = [
         f"<b>{with_unit(row['value'], unit)}</b> {bounds}".rstrip(),
         safe(title),
         safe(span(row["window_start"], row["window_end"], look.zone)) + (" · partial" if row["partial"] else ""),
-        f"n = {number(row['n'])}{labelled}{coverage}",
+        f"n = {number(row['n'])}{coverage}",
         safe(status_of(row["status"]).text),
     ]
     if row["reason"]:

@@ -17,13 +17,15 @@ from pages.frame import View, plain
 Key = tuple[str, str, str, str]
 Bounds = tuple[datetime, datetime]
 
+_GROUPS = ("classification", "regression", "ranking", "drift", "labels", "traffic", "quality")
+
 
 def compared(view: View, first: Bounds, second: Bounds) -> None:
-    """A table of every metric that both windows have, largest relative difference first; status changes are spelled out."""
+    """A table of every metric that both windows have: changed statuses first, then by group, largest relative difference first."""
     rows = view.points().to_pylist()
     here, there = (_of_window(rows, bounds) for bounds in (first, second))
     both = [key for key in here if key in there and here[key]["value"] is not None and there[key]["value"] is not None]
-    both.sort(key=lambda key: -_relative(here[key]["value"], there[key]["value"]))
+    both.sort(key=lambda key: _order(key, here[key], there[key]))
     st.markdown(f"##### What differs\n:small[:gray[A: {plain(span(*first, view.look.zone))} · B: {plain(span(*second, view.look.zone))}]]")
     if not both:
         st.markdown(":small[:gray[The two windows have no metric in common.]]")
@@ -47,6 +49,13 @@ def compared(view: View, first: Bounds, second: Bounds) -> None:
 def _of_window(rows: list[dict[str, Any]], bounds: Bounds) -> dict[Key, dict[str, Any]]:
     return {(row["metric"], row["column"], row["method"], row["kind"]): row for row in rows
             if (row["window_start"], row["window_end"]) == bounds}
+
+
+def _order(key: Key, one: dict[str, Any], other: dict[str, Any]) -> tuple[bool, int, float]:
+    """What a reader wants first: another status, then performance and drift before traffic and quality, then how far apart."""
+    group = METRICS[key[0]].group if key[0] in METRICS else ""
+    place = _GROUPS.index(group) if group in _GROUPS else len(_GROUPS)
+    return one["status"] == other["status"], place, -_relative(one["value"], other["value"])
 
 
 def _relative(one: float, other: float) -> float:

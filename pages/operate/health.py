@@ -38,7 +38,7 @@ def _tiles(facts: dict[str, Any]) -> None:
         ("Database", size(facts["database"]["bytes"]), f"{size(facts['free_bytes'])} of disk are free"),
     )
     for place, (label, value, rests_on) in zip(st.columns(4), tiles, strict=True):
-        with place.container(border=True):
+        with place.container(border=True, height="stretch"):
             st.markdown(f":small[{label}]  \n**{plain(value)}**  \n:small[:gray[{plain(rests_on)}]]")
 
 
@@ -115,8 +115,9 @@ with page("health") as view:
     _tiles(facts)
     st.subheader("Accounting", anchor=False)
     counts = accounting(facts)
-    st.dataframe({"What": counts.column("what").to_pylist(), "Count": [number(count) for count in counts.column("count").to_pylist()],
-                  "Meaning": [ACCOUNTS.get(name, "") for name in counts.column("what").to_pylist()]}, hide_index=True)
+    st.dataframe({"What": counts.column("what").to_pylist(), "Count": counts.column("count").to_pylist(),
+                  "Meaning": [ACCOUNTS.get(name, "") for name in counts.column("what").to_pylist()]},
+                 hide_index=True, height="content", column_config={"Count": st.column_config.NumberColumn(format="localized")})
     view.export("accounting", counts)
     (_watched_runs if "running" in view.store.runs(20).column("state").to_pylist() else _runs)(view)
     view.export("runs", view.store.runs(1000))
@@ -124,13 +125,16 @@ with page("health") as view:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Storage", anchor=False)
-        places = {"Database": facts["database"], "Archive": facts["archive"], "Quarantine": facts["quarantine"]}
-        st.dataframe({"Place": list(places), "Size": [size(place["bytes"]) for place in places.values()],
-                      "Files": [number(place.get("files", 1)) for place in places.values()]}, hide_index=True)
+        kept = {"Database": size(facts["database"]["bytes"]), "Write-ahead log": str(facts["database"]["wal"]),
+                "Archive of segments": f"{size(facts['archive']['bytes'])} in {number(facts['archive']['files'])} files",
+                "Quarantine": f"{size(facts['quarantine']['bytes'])} in {number(facts['quarantine']['files'])} files",
+                "Free on this disk": size(facts["free_bytes"])}
+        st.dataframe({"Place": list(kept), "Size": list(kept.values())}, hide_index=True)
         st.markdown(f":small[Home: `{plain(facts['home'])}`, owned by process {facts['holder']['pid']}]")
     with right:
         st.subheader("Versions", anchor=False)
         versions = {"python": facts["python"], **facts["packages"], "database schema": facts["database"]["schema_version"]}
-        st.dataframe({"Package": list(versions), "Version": [str(version) for version in versions.values()]}, hide_index=True)
+        st.dataframe({"Package": list(versions), "Version": [str(version) for version in versions.values()]}, hide_index=True,
+                     height="content")
         view.export("versions", pa.table({"package": list(versions), "version": [str(version) for version in versions.values()]}))
     _what_happened(view)

@@ -26,8 +26,8 @@ _TABLE = "reports.list"
 def _render(house: House, model: str, version: str, kind: str, bounds: tuple[datetime, datetime], ending: str,
             progress: jobs.Progress | None = None) -> str:
     """The path of the report's file; takes some seconds where Evidently has to compute or to draw."""
-    return house.report(model=model, kind=kind, since=bounds[0].isoformat(), until=bounds[1].isoformat(), format=ending, version=version,
-                        progress=progress)
+    since, until = (bound.isoformat() for bound in bounds)
+    return str(house.report(model=model, kind=kind, since=since, until=until, format=ending, version=version, progress=progress)["file"])
 
 
 def _json(house: House, model: str, version: str, kind: str, bounds: tuple[datetime, datetime]) -> bytes:

@@ -86,7 +86,7 @@ def _every_metric(view: View, at: datetime) -> None:
             "n": [row["n"] for row in rows],
             "Reason": [row["reason"] or "" for row in rows],
         },
-        hide_index=True,
+        hide_index=True, height="content",
     )
 
 

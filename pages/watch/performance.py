@@ -54,11 +54,12 @@ def _newest(view: View, own: pa.Table, metric: str, column: str) -> None:
         st.markdown(f"{status_of(rows[-1]['status']).rich} {plain(rows[-1]['reason'] or 'There is no value in this range.')}")
         return
     row, unit = known[-1], METRICS[metric].unit
+    bounds, coverage = interval(row["lower"], row["upper"], unit), with_unit(row["label_coverage"], "share")
     reference = reference_value(row)
     st.markdown(
-        f"### {plain(with_unit(row['value'], unit))} :small[:gray[{plain(interval(row['lower'], row['upper'], unit))}]]\n"
-        f"{status_of(row['status']).rich} · {number(row['n_labelled'])} labelled of {number(row['n'])} "
-        f"({plain(with_unit(row['label_coverage'], 'share'))}) · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"
+        f"### {METRICS[metric].label} {plain(with_unit(row['value'], unit))} :small[:gray[{plain(bounds)}]]\n"
+        f"{status_of(row['status']).rich} · n = {number(row['n'])}, labels of {plain(coverage)} of the window"
+        f" · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"
         + ("" if reference is None else f" · reference {plain(with_unit(reference, unit))}")
     )
 

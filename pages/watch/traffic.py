@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts import traffic
-from monitoring.charts.numbers import number, span, with_unit
-from monitoring.charts.status import status_of, worst
+from monitoring.charts.numbers import moment, number, with_unit
+from monitoring.charts.status import STATUSES, status_of, worst
 from monitoring.charts.timeline import chosen, silences
 from monitoring.metrics import metrics_of
 from pages.frame import View, page, plain
@@ -38,22 +38,29 @@ def _summary(view: View, points: pa.Table, own: pa.Table) -> None:
     failed = sum((row["value"] or 0) * (row["n"] or 0) for row in errors)
     known = [row for row in tail if row["value"] is not None]
     quiet = silences(chosen(points, "rows"))
-    newest = rows[-1] if rows else None
     tiles = (
         ("Predictions", with_unit(total, "rows"), f"all versions, {len({row['window_start'] for row in rows})} windows"),
         ("Error rate", with_unit(failed / calls if calls else None, "share"), f"{number(round(failed))} of {number(calls)} calls raised"),
         ("Latency p95", with_unit(known[-1]["value"], "ms") if known else "–",
-         f"n = {number(known[-1]['n'])}, {_when(view, known[-1])}" if known else "no latency was logged"),
+         f"n = {number(known[-1]['n'])}, window of {_when(view, known[-1])}" if known else "no latency was logged"),
         ("No traffic", f"{len(quiet)} " + ("stretch" if len(quiet) == 1 else "stretches"),
-         f"newest window: {_when(view, newest)}" if newest else "no window yet"),
+         f"newest window: {_when(view, rows[-1])}"),
     )
     for place, (label, value, rests_on) in zip(st.columns(4), tiles, strict=True):
-        with place.container(border=True):
-            st.markdown(f":small[{label}]  \n**:large[{plain(value)}]**  \n:small[:gray[{plain(rests_on)}]]".replace(":large", ":primary"))
+        with place.container(border=True, height="stretch"):
+            st.markdown(f":small[{label}]  \n**{plain(value)}**  \n:small[:gray[{plain(rests_on)}]]")
 
 
 def _when(view: View, row: dict[str, Any]) -> str:
-    return span(row["window_start"], row["window_end"], view.look.zone) + (", partial" if row["partial"] else "")
+    return moment(row["window_start"], view.look.zone) + (", partial" if row["partial"] else "")
+
+
+def _against(slo: float | None, tail: list[dict[str, Any]]) -> None:
+    """How often p95 was above the objective."""
+    if slo is not None:
+        above = sum(row["value"] > slo for row in tail)
+        status = STATUSES["warn" if above else "ok"]
+        st.markdown(f"{status.rich} p95 of this version was above {plain(number(slo))} ms in {above} of {len(tail)} windows.")
 
 
 def _latencies(view: View, own: pa.Table) -> pa.Table:
@@ -80,10 +87,13 @@ with page("traffic") as view:
     view.chart(traffic.volume(everything, look=view.look, previous=previous, shift=shift), "Volume by version",
                alt="Predictions per window, stacked by version, with the period before as an outline.",
                note="Dotted outline: the equally long period before." if previous is not None and previous.num_rows else "")
-    slo = pick_number("slo", "SLO for p95", default=None, low=0.0, high=1e7, unit="ms")
-    if [row for row in chosen(own, "latency_p95") if row["value"] is not None]:
+    tail = [row for row in chosen(own, "latency_p95") if row["value"] is not None]
+    if tail:
+        with st.columns([1, 2])[0]:
+            slo = pick_number("slo", "SLO for p95", default=None, low=0.0, high=1e7, unit="ms")
         view.chart(traffic.latency(everything, look=view.look, slo=slo), "Latency", alt="p50, p95 and p99 latency per window and version.",
                    note="Hollow: the window is still running. Lower is better.")
+        _against(slo, tail)
         histograms = _latencies(view, own)
         if histograms.num_rows:
             view.chart(traffic.latency_heat_map(histograms, look=view.look), "Latency distribution over time",
@@ -98,4 +108,5 @@ with page("traffic") as view:
         view.chart(traffic.error_rate(everything, look=view.look), "Errors", alt="Share of calls that raised, per window.",
                    note="Share of calls that raised. Lower is better.")
     with right:
-        view.chart(traffic.throughput(everything, look=view.look), "Throughput", alt="Predictions per second, per window.")
+        view.chart(traffic.throughput(everything, look=view.look), "Throughput", alt="Predictions per second, per window.",
+                   note="Predictions per second of the window, or of its elapsed part.")

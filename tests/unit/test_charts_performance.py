@@ -137,7 +137,7 @@ def test_names_from_users_are_escaped_in_hovers_and_legends() -> None:
 def test_a_hover_says_value_interval_window_rows_and_status() -> None:
     made = metric_over_time(points(point(0, 0.8)), "recall", look=LOOK)
     text = trace(made, "version 1").text[0]
-    for part in ("80 %", "[75", "1 Nov 2026 00:00 – 2 Nov 2026 00:00 UTC", "n = 100, 90 labelled (90", "● OK"):
+    for part in ("80 %", "[75", "1 Nov 2026 00:00 – 2 Nov 2026 00:00 UTC", "n = 100 · labels of 90", "● OK"):
         assert part in text
 
 
