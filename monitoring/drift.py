@@ -22,6 +22,7 @@ __all__ = [
     "why_not",
 ]
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,7 +106,8 @@ METHODS: dict[str, DriftMethod] = {
         _test("chisquare", "Chi-square", _CATEGORIES, "p-value of the window's counts, taking the reference's shares as exact.",
               null="pairs"),
         _test("chisquare_contingency", "Chi-square (contingency)", _CATEGORIES,
-              "p-value of both samples' counts as one contingency table: counts the reference's sampling error too.", source="driftboard"),
+              "p-value of both samples' counts as one contingency table: counts the reference's sampling error too.", source="driftboard",
+              null="pairs"),
         _test("z", "Z-test of proportions", _CATEGORIES, "p-value of equal shares of the first category.", null="pairs"),
         _test("fisher_exact", "Fisher's exact test", _CATEGORIES, "Exact p-value for two categories; needs samples of the same size."),
         _test("g_test", "G-test", _CATEGORIES, "p-value of the likelihood ratio of counts; needs samples of the same size."),
@@ -370,7 +372,9 @@ def score(method: str, reference: Sample, window: Sample) -> float:
             return float(np.sqrt(2 * np.sum(difference**2 * steps)))
         return float(np.sum(np.abs(difference) * steps)) / max(reference.std, 0.001)
     if name == "ks":
-        return float(stats.ks_2samp(reference._numbers, window._numbers).pvalue)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # scipy says when it takes the asymptotic p-value, as it does for Evidently
+            return float(stats.ks_2samp(reference._numbers, window._numbers).pvalue)
     if name not in _BINNED:
         raise ValueError(f"{name} is computed by Evidently only.")
     a, b, _ = histograms(name, reference, window)

@@ -6,15 +6,16 @@ drawing only the window forgets that and alarms on up to 99 % of windows without
 
 from __future__ import annotations
 
-__all__ = ["DRAWS", "NullCache", "draw_null", "size_bucket"]
+__all__ = ["DRAWS", "NullCache", "draw_null", "new_values", "size_bucket"]
 
 import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from math import ceil, floor, log2
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ DRAWS = 2_000  # at least: the 99.9 % quantile is then the second largest score,
 _BINNED_DRAWS = 5_000  # histograms are cheap
 _BINNED_CELLS = 500  # beyond this many categories `DRAWS` must do
 _CELLS_AT_ONCE = 2_000_000  # 16 MB per array of doubles
+_MOST_MISSED = 2_000  # categories that the reference missed; more would only cost time
 _STEPS_PER_OCTAVE = 4
 _BODY_CELLS = 64  # the grid's largest cell holds one 64th of the reference …
 _TAIL_GROWTH = 8  # … and a cell r values from the end holds r / 8, at least one: outliers stay themselves
@@ -73,18 +75,35 @@ def _binned(name: str, reference: Sample, n_window: int, rng: np.random.Generato
 def _bin_shares(name: str, reference: Sample, n_window: int) -> Floats:
     """The reference's share of each bin, with the bins that a window of this size would get."""
     if reference.numbers is not None and (name == "hellinger" or reference.distinct > 20) and METHODS[name].returns == "distance":
-        size = reference.distinct if name == "hellinger" else reference.n + n_window
+        size = reference.distinct + new_values(reference, n_window) if name == "hellinger" else reference.n + n_window
         counts = np.histogram(reference.numbers, bins=ceil(log2(size) + 1))[0].astype(np.float64)
         return np.asarray(counts / counts.sum())
-    counts = np.array([reference.counts[key] for key in sorted(reference.counts)], float)
-    return np.append(counts, 0.0) / counts.sum() if reference.numbers is not None else _with_unseen(counts)
+    return _category_shares(np.array([reference.counts[key] for key in sorted(reference.counts)], float))
 
 
-def _with_unseen(counts: Floats) -> Floats:
-    """Shares of categories with one more for those the reference missed: as likely as the share seen just once (Good 1953)."""
-    once = np.count_nonzero(counts == 1) / counts.sum()
-    unseen = min(float(once), 0.5)
-    return np.append(counts / counts.sum() * (1 - unseen), unseen)
+def new_values(reference: Sample, n_window: int) -> int:
+    """How many values a window brings that the reference does not have: each row one with the share seen just once (Good 1953)."""
+    once = sum(1 for count in reference.counts.values() if count == 1)
+    return n_window * once // max(reference.n, 1)
+
+
+def _category_shares(counts: Floats) -> Floats:
+    """Shares of the categories, and of those that the reference missed: its own shares would be too rough a distribution to draw from.
+
+    The missed ones together are as likely as the share seen just once (Good 1953), they are as many as Chao's lower bound says (Chao
+    1984), and the seen ones give way most where they are rarest (Chao et al. 2015, Ecology 96, eq. 3). Without rare ones nothing changes.
+    """
+    n, once, twice = counts.sum(), np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
+    shares = counts / n
+    if not once or once == n:
+        return np.append(shares, 0.0)
+    missed = once**2 / (2 * twice) if twice else once * (once - 1) / 2
+    unseen = once / n
+    rare = (1 - shares) ** n
+    shares = shares * (1 - unseen * rare / np.sum(shares * rare))
+    more = int(np.clip(ceil(missed), 1, _MOST_MISSED))
+    shares = np.append(np.maximum(shares, 0), np.full(more, unseen / more))
+    return np.asarray(shares / shares.sum())
 
 
 def _grid(numbers: Floats) -> tuple[Floats, Floats, Floats]:
@@ -159,11 +178,12 @@ class NullCache:
         if self._folder is None:
             return
         path = self._folder / f"{name}.npy"
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{os.getpid()}-{get_ident()}.part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 np.save(file, null, allow_pickle=False)
             part.replace(path)
         except OSError:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()

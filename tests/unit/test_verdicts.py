@@ -1,0 +1,179 @@
+"""Verdicts: drift needs both more than chance and enough to matter; too few rows are a state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from monitoring.drift import Sample, effect, is_effect, score
+from monitoring.drift_nulls import NullCache
+from monitoring.engine_jobs import Score
+from monitoring.verdicts import Calibration, DriftSettings, Verdict, calibrate, judge_drift, judge_performance
+
+CACHE = NullCache()
+
+
+def normal(n: int, seed: int, shift: float = 0.0) -> Sample:
+    return Sample.of(pa.array(np.random.default_rng(seed).normal(shift, 1, n)))
+
+
+def letters(n: int, seed: int, shares: tuple[float, ...] = (0.5, 0.3, 0.2)) -> Sample:
+    return Sample.of(pa.array(np.random.default_rng(seed).choice(["a", "b", "c"], n, p=shares).tolist()))
+
+
+def judged(method: str, reference: Sample, window: Sample, settings: DriftSettings | None = None) -> Verdict:
+    calibration = calibrate(method, reference, window.n, key=f"{reference.n}/x", settings=settings, cache=CACHE)
+    value = score(method, reference, window)
+    distance = None if is_effect(method) else effect(method, value, reference, window)
+    return judge_drift(Score(value=value, effect=distance, method=method, n=window.n, n_reference=reference.n), calibration)
+
+
+@pytest.mark.parametrize("method", ["wasserstein", "jensenshannon", "psi", "kl_div", "hellinger", "ed", "ks"])
+def test_a_planted_shift_of_numbers_is_found_and_no_shift_is_not(method: str) -> None:
+    reference = normal(5_000, 1)
+    found = judged(method, reference, normal(1_000, 2, shift=0.8))
+    assert found.status == "drift"
+    assert found.p_value is not None
+    assert found.p_value <= 0.001
+    assert judged(method, reference, normal(1_000, 3)).status == "ok"
+
+
+@pytest.mark.parametrize("method", ["jensenshannon", "psi", "kl_div", "hellinger", "chisquare", "chisquare_contingency", "z"])
+def test_a_planted_shift_of_categories_is_found_and_no_shift_is_not(method: str) -> None:
+    reference = letters(5_000, 1)
+    assert judged(method, reference, letters(1_000, 2, (0.2, 0.3, 0.5))).status == "drift"
+    assert judged(method, reference, letters(1_000, 3)).status == "ok"
+
+
+def test_the_reason_names_method_threshold_both_sizes_and_what_chance_would_do() -> None:
+    verdict = judged("wasserstein", normal(5_000, 1), normal(1_000, 2, shift=0.8))
+    for part in ("wasserstein", f"{verdict.threshold:.3g}", "5,000 reference", "1,000 window rows", "0.1% of draws"):
+        assert part in verdict.reason
+
+
+def test_a_difference_beyond_chance_but_below_the_minimum_effect_is_no_drift() -> None:
+    reference, window = normal(400_000, 1), normal(400_000, 2, shift=0.03)
+    verdict = judged("ks", reference, window)
+    assert verdict.p_value is not None
+    assert verdict.p_value < 0.001
+    assert verdict.status == "ok"
+    assert "below the minimum" in verdict.reason
+    assert judged("ks", reference, window, DriftSettings(minimum_effect=0.01)).status == "drift"
+    assert judged("wasserstein", reference, window).status == "ok"
+    assert judged("wasserstein", reference, window, DriftSettings(minimum_effect={"wasserstein": 0.01})).status == "drift"
+
+
+def test_the_minimum_effect_is_part_of_a_distances_threshold() -> None:
+    calibration = calibrate("wasserstein", normal(50_000, 1), 50_000, key="x", cache=CACHE)
+    assert calibration.chance is not None
+    assert calibration.chance < 0.1
+    assert calibration.threshold == calibration.minimum_effect == 0.1
+
+
+def test_too_few_rows_are_insufficient_data_and_say_how_many_are_needed() -> None:
+    verdict = judged("wasserstein", normal(5_000, 1), normal(6, 2, shift=3))
+    assert verdict.status == "insufficient_data"
+    assert verdict.reason == "Only 6 rows of the window have a value; 30 are needed to judge."
+    assert "of the reference" in judged("wasserstein", normal(20, 1), normal(500, 2)).reason
+
+
+def test_a_window_in_which_chance_hides_a_large_effect_is_not_called_ok() -> None:
+    rng = np.random.default_rng(5)
+    many = [f"k{i}" for i in range(400)]
+    reference, window = (Sample.of(pa.array(rng.choice(many, n).tolist())) for n in (5_000, 40))
+    assert calibrate("jensenshannon", reference, 40, key="many").threshold is not None
+    verdict = judged("jensenshannon", reference, window)
+    assert verdict.status == "insufficient_data"
+    assert "could not be seen" in verdict.reason
+    apart = Sample.of(pa.array(["new"] * 40))
+    assert judged("jensenshannon", reference, apart).status == "drift"
+
+
+def test_a_score_without_a_value_is_not_applicable_with_its_reason() -> None:
+    calibration = calibrate("ks", normal(100, 1), 100, key="x")
+    assert judge_drift(Score(reason="No value."), calibration) == Verdict(status="not_applicable", reason="No value.")
+
+
+def test_smaller_windows_need_higher_scores() -> None:
+    reference = normal(5_000, 1)
+    chances = [calibrate("wasserstein", reference, n, key="x", cache=CACHE).chance or 0 for n in (50, 200, 800, 3_200)]
+    assert chances == sorted(chances, reverse=True)
+
+
+def test_a_tie_with_the_null_is_no_drift() -> None:
+    calibration = Calibration(method="psi", n=100, n_reference=100, level=0.001, minimum_effect=0.0, threshold=0.2 * (1 + 1e-9), chance=0.2,
+                              null=np.array([0.0, 0.2]))
+    assert judge_drift(Score(value=0.2), calibration).status == "ok"
+    assert judge_drift(Score(value=0.2001), calibration).status == "drift"
+
+
+def test_chi_square_says_so_where_chance_alone_reaches_certainty() -> None:
+    """A category that the reference missed gives Evidently's chi-square p = 0, and small references miss some by chance."""
+    rng = np.random.default_rng(3)
+    reference = Sample.of(pa.array(rng.choice([f"k{i}" for i in range(80)], 100).tolist()))
+    calibration = calibrate("chisquare", reference, 1_000, key="x")
+    assert calibration.threshold is None
+    verdict = judge_drift(Score(value=0.0, effect=0.5), calibration)
+    assert verdict.status == "insufficient_data"
+    assert "chisquare_contingency" in verdict.reason
+
+
+def test_a_reference_too_small_for_its_many_categories_cannot_judge_distances() -> None:
+    rng = np.random.default_rng(4)
+    words = [f"k{i}" for i in range(200)]
+    zipf = [words[i] for i in np.minimum(rng.zipf(1.5, 1_000) - 1, 199)]
+    reference = Sample.of(pa.array(zipf))
+    assert "too few rows for its many categories" in (calibrate("psi", reference, 5_000, key="x").reason or "")
+    assert calibrate("psi", reference, 200, key="x").threshold is not None
+    assert calibrate("chisquare_contingency", reference, 5_000, key="x").threshold is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "kind", "n_reference", "n_window"),
+    [
+        ("wasserstein", "normal", 500, 500), ("wasserstein", "lognormal", 2_000, 300), ("wasserstein", "normal", 1_000, 5_000),
+        ("psi", "normal", 2_000, 300), ("jensenshannon", "normal", 1_000, 5_000), ("hellinger", "normal", 1_000, 2_000),
+        ("jensenshannon", "letters", 500, 500), ("jensenshannon", "letters", 1_000, 5_000), ("psi", "letters", 500, 500),
+        ("chisquare", "letters", 1_000, 1_000), ("z", "letters", 1_000, 1_000), ("chisquare_contingency", "letters", 500, 500),
+        ("ks", "normal", 1_000, 1_000),
+    ],
+)  # fmt: skip
+def test_streams_without_drift_are_named_no_more_often_than_the_level(method: str, kind: str, n_reference: int, n_window: int) -> None:
+    """At a level of 2 %, chosen for resolution: 40 references × 20 windows = 800 verdicts, bound 4 % (twice the level).
+
+    The bound leaves room for 15 reference-wise clustered false alarms above the 16 expected (standard error about 0.7 %).
+    """
+    level = DriftSettings(level=0.02, minimum_effect=0.0)
+    draw = {
+        "normal": lambda r, n: r.normal(size=n), "lognormal": lambda r, n: r.lognormal(0, 1, n),
+        "letters": lambda r, n: r.choice(list("abcdefghijklmno"), n).tolist(),
+    }[kind]  # fmt: skip
+    named = []
+    for repeat in range(40):
+        rng = np.random.default_rng([repeat, n_reference, n_window])
+        reference = Sample.of(pa.array(draw(rng, n_reference)))
+        calibration = calibrate(method, reference, n_window, key=f"{repeat}", settings=level)
+        for _ in range(20):
+            value = score(method, reference, Sample.of(pa.array(draw(rng, n_window))))
+            named.append(judge_drift(Score(value=value), calibration).status == "drift")
+    assert np.mean(named) <= 0.04
+
+
+def test_a_metric_is_worse_only_if_its_interval_excludes_the_reference_on_the_bad_side() -> None:
+    assert judge_performance(0.80, (0.77, 0.83), 0.82, "higher", n=900).status == "ok"
+    assert judge_performance(0.60, (0.57, 0.63), 0.82, "higher", n=900).status == "drift"
+    assert judge_performance(0.80, (0.79, 0.81), 0.82, "higher", n=90_000).status == "warn"
+    assert judge_performance(0.95, (0.93, 0.97), 0.82, "higher", n=900).status == "ok"
+    worse = judge_performance(33.0, (30.0, 36.0), 13.0, "lower", n=900)
+    assert worse.status == "drift"
+    assert "99.9 %" in worse.reason
+    assert judge_performance(9.0, (8.0, 10.0), 13.0, "lower", n=900).status == "ok"
+
+
+def test_a_metric_without_direction_reference_or_interval_is_not_judged() -> None:
+    assert judge_performance(5.0, (4.0, 6.0), 1.0, "none", n=900).status == "ok"
+    assert judge_performance(5.0, (4.0, 6.0), None, "lower", n=900).status == "ok"
+    assert judge_performance(5.0, (None, None), 1.0, "lower", n=900).status == "ok"
+    assert judge_performance(5.0, (4.0, 6.0), 1.0, "lower", n=5).status == "insufficient_data"
