@@ -14,7 +14,7 @@ import pyarrow as pa
 from monitoring.charts.numbers import moment, number
 from monitoring.charts.status import status_of
 from monitoring.charts.theme import Look, figure, safe, short
-from monitoring.drift import METHODS, base_method
+from monitoring.drift import METHODS, base_method, method_label
 
 ROW_HEIGHT = 26  # pixels of one feature in the heat map: a comfortable target for a finger is 24 (WCAG 2.2, 2.5.8)
 FULL = 2.0  # the colour is at its end where a score is twice its threshold
@@ -74,7 +74,7 @@ def _layer(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], level
         grey = _UNJUDGED[look.dark]
         return go.Heatmap(z=grid, colorscale=[[0, grey], [1, grey]], showscale=False, hoverinfo="skip", xgap=1, ygap=2)
     bar = {
-        "orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "ypad": 6, "xpad": 0, "len": 260, "lenmode": "pixels",
+        "orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "ypad": 6, "xpad": 0, "len": 220, "lenmode": "pixels",
         "thickness": 10, "tickvals": [0, 1, 2], "ticktext": ["0", "threshold", "2× or more"], "outlinewidth": 0,
         "tickfont": {"size": 12, "color": look.palette.muted},
     }
@@ -98,7 +98,7 @@ def _targets(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], lev
 def score_over_time(points: pa.Table, *, look: Look) -> go.Figure:
     """One column's drift score per window with its threshold (dashed); hollow where partial, grey where not judged."""
     rows = points.sort_by("window_start").to_pylist()
-    made = figure(look, height=280, y=f"{rows[0]['method'] or 'score'}, higher is worse" if rows else "")
+    made = figure(look, height=280, y=_axis(rows[0]["method"]) if rows else "")
     times = look.times(row["window_start"] for row in rows)
     colours = look.palette
     made.add_trace(go.Scatter(x=times, y=[row["threshold"] for row in rows], name="Threshold", mode="lines",
@@ -113,6 +113,14 @@ def score_over_time(points: pa.Table, *, look: Look) -> go.Figure:
     ))
     made.update_yaxes(rangemode="tozero")
     return made
+
+
+def _axis(method: str | None) -> str:
+    """The score's name, with the direction that is worse where it is not upwards."""
+    known = METHODS.get(base_method(method or ""))
+    if known is None:
+        return method or "score"
+    return method_label(method or "") + ("" if known.larger_is_drift else ": lower is worse")
 
 
 def _hover(point: Mapping[str, Any], look: Look) -> str:

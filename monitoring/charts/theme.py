@@ -84,8 +84,10 @@ def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: b
     )
     made.update_xaxes(**axis, showgrid=False)
     made.update_yaxes(**axis, showgrid=True)
-    made.update_xaxes(title_text=x)
-    made.update_yaxes(title_text=y)
+    if x:  # an empty title would still take its height
+        made.update_xaxes(title_text=x)
+    if y:
+        made.update_yaxes(title_text=y)
     return made
 
 

@@ -20,7 +20,8 @@ SAMPLE_ROWS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The outcome: rows tried, rows that would be logged, how many would be refused for which reason, columns that are not there."""
+    """The outcome: rows tried, rows that would be logged, how many would be refused for which
+    reason (with the numbers of the first such rows, from 1), columns that are not there."""
 
     tried: int
     accepted: int
@@ -46,4 +47,7 @@ def try_sample(table: pa.Table, schema: ModelSchema) -> Sample:
         PredictionLogger(schema.name, version=schema.version, schema=schema, home=Path(folder) / "home") as log,
     ):
         result = log.log_batch(rows)
-    return Sample(tried=rows.num_rows, accepted=result.predictions, refused=dict(result.refused), missing=tuple(missing_columns(table, schema)))
+    missing = tuple(missing_columns(table, schema))
+    places = {reason: ", ".join(str(row) for row in result.examples.get(reason, ())[:3]) for reason in result.refused}
+    refused = {f"{reason} (row {places[reason]})" if places[reason] else reason: count for reason, count in result.refused.items()}
+    return Sample(tried=rows.num_rows, accepted=result.rows, refused=refused, missing=missing)

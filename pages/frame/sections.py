@@ -67,7 +67,7 @@ def section(key: str) -> Section:
 def navigation_pages() -> dict[str, list[st.Page]]:
     """What `st.navigation` takes: pages by group. The overview is the start page."""
     groups: dict[str, list[st.Page]] = {}
-    for made in (found for found in SECTIONS.values() if found.path.exists()):
+    for made in SECTIONS.values():
         groups.setdefault(made.group, []).append(_page(made))
     return groups
 

@@ -52,7 +52,7 @@ def describe(view: View, schema: ModelSchema, spec: dict[str, Any]) -> None:
     with left:
         st.dataframe(features, hide_index=True, height=min(38 + 35 * features.num_rows, 400), alt="The model's features")
     with right:
-        st.code(yaml_of(spec), language="yaml")
+        st.code(yaml_of(spec), language="yaml", wrap_lines=True)
     history = view.store.schema_history(schema.name)
     if history.num_rows > 1:
         st.markdown("##### How the schema changed")
@@ -80,7 +80,8 @@ def reference(view: View, schema: ModelSchema) -> None:
     info = view.store.reference_info(schema.name)
     zone = view.selection.zone
     if info:
-        between = f", from {moment(info['start'], zone)} to {moment(info['end'], zone)} {zone}" if info.get("start") and info.get("end") else ""
+        ends = info.get("start"), info.get("end")
+        between = f", from {moment(ends[0], zone)} to {moment(ends[1], zone)} {zone}" if all(ends) else ""
         st.markdown(f"**{number(info['rows'])} rows**{between}, loaded {moment(info['loaded_at'], zone)} {zone}. "
                     f":small[:gray[Content hash `{plain(str(info['hash'])[:12])}`]]")
         known = view.store.reference(schema.name)

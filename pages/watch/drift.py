@@ -38,9 +38,9 @@ def as_table(rows: list[DriftRow], changes: dict[str, float], zone: str) -> pa.T
         "Score": pa.array([row.score for row in rows], pa.float64()), "Threshold": pa.array([row.threshold for row in rows], pa.float64()),
         "Course": pa.array([list(row.trend) for row in rows], pa.list_(pa.float64())),
         "Since": [moment(row.since, zone) if row.since else "" for row in rows],
+        "Missing": pa.array([changes.get(row.column) for row in rows], pa.float64()),
         "Method": [method_label(row.method) if row.method else "" for row in rows],
         "Rows": pa.array([row.n for row in rows], pa.int64()), "Reference": pa.array([row.n_reference for row in rows], pa.int64()),
-        "Missing": pa.array([changes.get(row.column) for row in rows], pa.float64()),
         "Why": [row.reason for row in rows],
     })  # fmt: skip
 
@@ -55,13 +55,14 @@ def show_table(view: View, rows: list[DriftRow], start: datetime) -> None:
         key="drift.table", height=min(38 + 35 * len(rows), 600), alt="Drift of every column in the chosen window",
         placeholder="–",
         column_config={
-            "Status": words(width=140), "Column": words(width=140),
+            "Status": words(width=130), "Column": words(width=130),
             "Score": number(format="%.3g", help="Distance from the reference, or a p-value, by the method"),
             "Threshold": number(format="%.3g", help="What pairs drawn from the reference seldom reach, and at least the minimum effect"),
             "Course": st.column_config.LineChartColumn(
                 "Score ÷ threshold", y_min=0, y_max=max(highest, 1.0), help="Window by window, up to this one; above 1 is drift"),
-            "Since": words(f"Since ({view.selection.zone})", width=150), "Why": words(width=420),
-            "Missing": number("Missing, change", format="%+.2f", help="Percentage points against the reference"),
+            "Since": words(f"Since ({view.selection.zone})", width=130), "Why": words(width=420),
+            "Missing": number("Missing, change", format="%+.2f", width=110,
+                              help="Share of missing values: percentage points more than in the reference"),
         },
     )
     for row in picked.selection.rows:

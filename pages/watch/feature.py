@@ -70,10 +70,17 @@ def of_kind(table: pa.Table, kind: str) -> pa.Table:
     return table.filter(pc.equal(table.column("kind"), kind))
 
 
-def show_fan(view: View, column: str, starts: list[datetime]) -> None:
+@st.cache_data(show_spinner=False, max_entries=200)
+def quantiles(_view: View, known_as: tuple[str, ...], column: str, starts: list[datetime]) -> pa.Table:  # noqa: ARG001 – known_as is the key
+    """The quantiles of these windows, one read of the store each; kept until a window of the selection is computed anew."""
+    return pa.concat_tables([_view.profiles(when, "quantiles", column=column) for when in starts])
+
+
+def show_fan(view: View, column: str, own: pa.Table) -> None:
     """Quantiles over time; nothing for a column that has none."""
-    tables = [view.profiles(when, "quantiles", column=column) for when in sorted(starts)[-_FAN:]]
-    fan = pa.concat_tables(tables)
+    chosen, newest = view.selection, pc.max(own.column("computed_at")).as_py()
+    known_as = (str(view.house.home.path), chosen.model, chosen.version, chosen.window, chosen.segment, newest.isoformat())
+    fan = quantiles(view, known_as, column, sorted(own.column("window_start").to_pylist())[-_FAN:])
     if fan.num_rows:
         view.chart(quantile_fan(fan, look=view.look), "Values over time", key="feature.fan",
                    alt="Median and bands of quantiles of the feature per window, and the reference's median.")
@@ -85,14 +92,17 @@ with page("feature") as view:
     points = everything.filter(pc.equal(everything.column("segment"), chosen.segment))
     view.need(points, "No drift has been computed for this selection yet.", f"python -m monitoring run {chosen.model}")
     columns = feature_order(points)
-    column = pick("feature", "Feature", columns)
+    left, right = st.columns(2)
+    with left:
+        column = pick("feature", "Feature", columns)
     own = points.filter(pc.equal(points.column("column"), column)).sort_by("window_start")
     view.export("points", own)
     ends = {row["window_start"]: row["window_end"] for row in own.select(["window_start", "window_end"]).to_pylist()}
     starts = sorted(ends, reverse=True)
     newest = newest_judged(own) or starts[0]
-    at = pick("at", f"Window ({chosen.zone})", [when.isoformat() for when in starts], default=newest.isoformat(),
-              words=lambda text: moment(datetime.fromisoformat(text), chosen.zone))
+    with right:
+        at = pick("at", f"Window ({chosen.zone})", [when.isoformat() for when in starts], default=newest.isoformat(),
+                  words=lambda text: moment(datetime.fromisoformat(text), chosen.zone))
     start = datetime.fromisoformat(at)
     point = own.filter(pc.equal(own.column("window_start"), pa.scalar(start, own.schema.field("window_start").type))).to_pylist()[0]
     view.status(status_of(point["status"]))
@@ -103,7 +113,7 @@ with page("feature") as view:
     view.chart(score_over_time(own, look=view.look), "Drift score over time", key="feature.score",
                note=f"{method} · dashed: threshold · hollow: window not over · {rests_on}.",
                alt="The drift score of the column per window with its threshold.")
-    show_fan(view, column, starts)
+    show_fan(view, column, own)
     segments = segments_table(everything, column, start)
     if segments.num_rows > 1:
         st.markdown("##### The same window by segment")

@@ -209,7 +209,7 @@ class _Profiles:
             weights = np.arange(len(levels), 0, -1.0)
             if series == "current" and shifted:
                 weights = np.append(weights[::-1], 1.0)
-            for level, share in zip([*levels, "(new)"], weights / weights.sum(), strict=False):
+            for level, share in zip([*levels, "PT"], weights / weights.sum(), strict=False):
                 self.add("histogram", share, column=name, series=series, label=level)
             self.add("statistics", 0.004, column=name, series=series, label="missing")
             self.add("statistics", float(len(weights)), column=name, series=series, label="unique")
