@@ -65,14 +65,14 @@ def check_name(name: Any) -> str:
         name = str(_whole(name))
     if not isinstance(name, str):
         raise Refused("feature name is not text", type(name).__name__)
-    name = str(str.__str__(name))
-    if not name or len(name) > LONGEST_NAME:
-        raise Refused("feature name is empty or too long", f"{len(name)} characters")
-    if name[0] == "@":
-        raise Refused("feature name starts with @", _shown(name))
-    if not name.isprintable():
-        _no_control(name, "feature name has control characters")
-    return name
+    found: str = str.__str__(name)
+    if not found or len(found) > LONGEST_NAME:
+        raise Refused("feature name is empty or too long", f"{len(found)} characters")
+    if found[0] == "@":
+        raise Refused("feature name starts with @", _shown(found))
+    if not found.isprintable():
+        _no_control(found, "feature name has control characters")
+    return found
 
 
 def prediction_key(value: Any) -> str:

@@ -6,7 +6,7 @@ counted by its reason. Imports none of duckdb, pandas, pyarrow, streamlit, evide
 
 from __future__ import annotations
 
-__all__ = ["LoggerStats", "PredictionLogger"]
+__all__ = ["LoggerStats", "PredictionLogger", "ground_truth_value", "latency_value", "score_value"]
 
 import itertools
 import logging
@@ -115,9 +115,9 @@ class PredictionLogger:
             if prediction is not None:
                 record["p"] = prediction if type(prediction) is not float else _whole_if_it_is(prediction)
             if score is not None:
-                record["s"] = score if type(score) is float else _score(score)
+                record["s"] = score if type(score) is float else score_value(score)
             if latency_ms is not None:
-                record["lat"] = latency_ms if type(latency_ms) is float and 0.0 <= latency_ms < 1e15 else _latency(latency_ms)
+                record["lat"] = latency_ms if type(latency_ms) is float and 0.0 <= latency_ms < 1e15 else latency_value(latency_ms)
             if error is not None:
                 record["err"] = short_error(error)
             if others:
@@ -310,7 +310,7 @@ def _whole_if_it_is(value: float) -> float | int:
     return int(value) if -_EXACT < value < _EXACT and value.is_integer() else value
 
 
-def _score(value: Any) -> Any:
+def score_value(value: Any) -> Any:
     """A score: a number, or a mapping of classes to numbers."""
     found = plain(value)
     if isinstance(found, dict):
@@ -325,7 +325,8 @@ def _score(value: Any) -> Any:
     return found
 
 
-def _latency(value: Any) -> float:
+def latency_value(value: Any) -> float:
+    """A latency: a number of milliseconds, not below zero."""
     found = plain(value)
     if not _is_number(found) or not 0 <= found < 1e15:
         raise Refused("latency is no number of milliseconds", type(value).__name__)
