@@ -8,12 +8,13 @@ from __future__ import annotations
 
 __all__ = ["Collector"]
 
+import gc
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,14 +23,14 @@ import duckdb
 
 from storage import _quarantine, spool
 from storage.errors import StorageError, StoreError
-from storage.store import Entry, Segment, Store
+from storage.store import Entry, Refusal, Segment, Store
 from storage.store._intake import Counts, take_in
 from storage.store._segments import known, quarantine, save
 
 _log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 4 << 20  # of log lines in one transaction, and
-_BATCH_ROWS = 20_000  # rows: as much as the specification allows; larger ones are hardly faster and hold readers up
+_BATCH_ROWS = 20_000
 _TURN_BYTES = 64 << 10  # the least that one segment gets in a batch, so that many segments do not mean many tiny reads
 _ATTEMPTS = 3  # of one batch, before the row that it fails on is looked for
 _PAUSE = 0.5  # seconds between two looks at the spool
@@ -38,18 +39,18 @@ _LONGEST_PAUSE = 30.0  # seconds, after repeated failure
 _CIRCUMSTANCES = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError, MemoryError)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One line of a batch."""
+class _Slice(NamedTuple):
+    """Some lines of one segment, in their order."""
 
-    path: Path
-    line: spool.Line
+    segment: str
+    lines: list[spool.Line]
 
 
 class _Bad(NamedTuple):
     """A line that cannot be used, why, and the model it was for where that is known."""
 
-    read: _Read
+    segment: str
+    line: spool.Line
     reason: str
     model: str | None
 
@@ -81,11 +82,12 @@ class Collector:
         totals = {"ingested": 0, "duplicates": 0, "quarantined": 0}
         with self._lock:
             sizes = self._sizes()
-            while batch := self._next_batch(sizes):
-                for counts, bad in self._persistently(batch, _ATTEMPTS):
-                    totals["ingested"] += counts.ingested
-                    totals["duplicates"] += counts.duplicates
-                    totals["quarantined"] += bad
+            with _unhurried():
+                while batch := self._next_batch(sizes):
+                    for counts, bad in self._persistently(batch, _ATTEMPTS):
+                        totals["ingested"] += counts.ingested
+                        totals["duplicates"] += counts.duplicates
+                        totals["quarantined"] += bad
             self._archive(list(sizes))
             return {**totals, "pending": self._pending()}
 
@@ -121,22 +123,25 @@ class Collector:
                 found[path] = path.lstat().st_size
         return found
 
-    def _next_batch(self, sizes: Mapping[Path, int]) -> list[_Read]:
+    def _next_batch(self, sizes: Mapping[Path, int]) -> list[_Slice]:
         """Lines that are not in the database yet, a share of the batch from each segment in turn, in order within each."""
         waiting = [path for path, size in sizes.items() if size > self._position(path) and path.name not in self._unreadable]
-        batch: list[_Read] = []
-        size = 0
+        batch: list[_Slice] = []
+        size = rows = 0
         share = max(_BATCH_BYTES // max(len(waiting), 1), _TURN_BYTES)
         for step in range(len(waiting)):
             path = waiting[(self._turn + step) % len(waiting)]
-            room = min(share, _BATCH_BYTES - size)
             start = self._position(path)
+            stop = min(start + min(share, _BATCH_BYTES - size), sizes[path])
+            lines: list[spool.Line] = []
             for line in self._lines(path, start):
-                batch.append(_Read(path, line))
-                if line.end - start >= room or line.end >= sizes[path] or len(batch) >= _BATCH_ROWS:
-                    size += line.end - start
+                lines.append(line)
+                if line.end >= stop or rows + len(lines) >= _BATCH_ROWS:
                     break
-            if size >= _BATCH_BYTES or len(batch) >= _BATCH_ROWS:
+            if lines:
+                batch.append(_Slice(path.name, lines))
+                size, rows = size + lines[-1].end - start, rows + len(lines)
+            if size >= _BATCH_BYTES or rows >= _BATCH_ROWS:
                 self._turn += step + 1
                 break
         return batch
@@ -155,7 +160,7 @@ class Collector:
             self._unreadable.add(path.name)
             self._store.add_event(level="error", kind="segment_unreadable", text=f"{path.name} in the spool cannot be read: {error}")
 
-    def _persistently(self, batch: list[_Read], attempts: int) -> Iterator[tuple[Counts, int]]:
+    def _persistently(self, batch: list[_Slice], attempts: int) -> Iterator[tuple[Counts, int]]:
         """Write a batch. Where it fails on its rows time and again, find the row, quarantine it, and write the others."""
         failure: Exception | None = None
         for attempt in range(attempts):
@@ -171,33 +176,34 @@ class Collector:
             batch = self._unwritten(batch)  # the failed commit may have lasted
             if not batch:
                 return
-        if len(batch) == 1:
+        if len(batch) == 1 and len(batch[0].lines) == 1:
             yield self._write(batch, refused=f"the database refuses this row: {failure}"[:500])
             return
-        middle = len(batch) // 2
-        yield from self._persistently(batch[:middle], 1)
-        yield from self._persistently(batch[middle:], 1)
+        for half in _halves(batch):
+            yield from self._persistently(half, 1)
 
-    def _write(self, batch: Sequence[_Read], *, refused: str | None = None) -> tuple[Counts, int]:
+    def _write(self, batch: Sequence[_Slice], *, refused: str | None = None) -> tuple[Counts, int]:
         """One transaction: rows, quarantine and positions. `refused` is the reason why none of the lines may be used."""
         segments = dict(self._known())
         self._at("before insert")
         with self._store.writing() as cursor:
-            entries: dict[Entry, _Read] = {}
+            entries: list[Entry] = []
             bad: list[_Bad] = []
-            for read in batch:
-                segment = segments[read.path.name] = self._advanced(segments, read)
-                reason = read.line.reason or refused
-                if reason is None and read.line.record is not None:
-                    entries[Entry(segment.segment_id, read.line.offset, read.line.record)] = read
-                else:
-                    bad.append(_Bad(read, reason or "not a frame", None))
-            counts = take_in(cursor, list(entries))
-            for refusal in counts.refused:
-                bad.append(_Bad(entries[refusal.entry], refusal.reason, str(refusal.entry.record.get("m") or "") or None))
+            for name, lines in batch:
+                segment = segments[name] = _opened(segments, name)  # a copy: the transaction may yet fail
+                for line in lines:
+                    if line.record is None or refused:
+                        bad.append(_Bad(name, line, line.reason or refused or "not a frame", None))
+                    else:
+                        entries.append(Entry(segment.segment_id, line.offset, line.record))
+                    _advance(segment, line)
+            counts = take_in(cursor, entries)
+            bad += _refused(batch, counts.refused, segments)
             self._set_aside(cursor, bad, segments)
-            for name in {read.path.name for read in batch}:
-                save(cursor, segments[name])
+            for name, _ in batch:
+                segment = segments[name]
+                segment.lost = max(segment.last_n + 1 - segment.lines - segment.bad, 0)  # numbers that neither came nor were bad
+                save(cursor, segment)
             self._at("before commit")
         self._at("after commit")
         self._segments = segments
@@ -205,28 +211,12 @@ class Collector:
 
     def _set_aside(self, cursor: duckdb.DuckDBPyConnection, bad: Sequence[_Bad], segments: dict[str, Segment]) -> None:
         """Lines that cannot be used: into the quarantine table, and as they came into the quarantine folder."""
-        for read, reason, model in bad:
-            name, line = read.path.name, read.line
+        for name, line, reason, model in bad:
             segments[name].bad += 1
             segments[name].lines -= line.record is not None
             text = line.raw.decode("utf-8", "backslashreplace").rstrip("\n")
             quarantine(cursor, name, line.offset, model=model, reason=reason, line=text)
-        _quarantine.keep(self._home.quarantine, [(read.path.name, read.line, reason) for read, reason, _ in bad])
-
-    @staticmethod
-    def _advanced(segments: dict[str, Segment], read: _Read) -> Segment:
-        """The segment after this line; a copy, because the transaction may yet fail."""
-        name, line = read.path.name, read.line
-        old = segments.get(name) or Segment(1 + max((segment.segment_id for segment in segments.values()), default=0), name)
-        record = line.record
-        number = record.get("n") if record else None
-        last_n = max(old.last_n, number) if isinstance(number, int) else old.last_n
-        lines = old.lines + (record is not None)
-        return Segment(
-            old.segment_id, name, line.end, last_n, lines, old.bad, max(last_n + 1 - lines - old.bad, 0),
-            str(record["writer"]) if record and record["k"] == "hdr" and record.get("writer") else old.writer,
-            old.ended or bool(record and record["k"] == "end"), "open",
-        )  # fmt: skip
+        _quarantine.keep(self._home.quarantine, [(name, line, reason) for name, line, reason, _ in bad])
 
     def _archive(self, paths: Sequence[Path]) -> None:
         """Move segments that were taken in whole, and to which nobody will add, out of the spool."""
@@ -254,9 +244,11 @@ class Collector:
         waiting = [path for path, size in self._sizes().items() if size > self._position(path) and path.name not in self._unreadable]
         return sum(1 for path in waiting for _ in self._lines(path, self._position(path)))
 
-    def _unwritten(self, batch: Sequence[_Read]) -> list[_Read]:
-        segments = self._known()
-        return [read for read in batch if (segment := segments.get(read.path.name)) is None or read.line.offset >= segment.position]
+    def _unwritten(self, batch: Sequence[_Slice]) -> list[_Slice]:
+        """What of a batch the database does not hold."""
+        positions = {name: segment.position for name, segment in self._known().items()}
+        left = [_Slice(name, [line for line in lines if line.offset >= positions.get(name, 0)]) for name, lines in batch]
+        return [part for part in left if part.lines]
 
     def _known(self) -> dict[str, Segment]:
         if self._segments is None:
@@ -272,6 +264,59 @@ class Collector:
     def _is_circumstance(error: Exception) -> bool:
         cause = error.__cause__ if isinstance(error, StoreError) and error.__cause__ else error
         return isinstance(cause, _CIRCUMSTANCES)
+
+
+def _opened(segments: dict[str, Segment], name: str) -> Segment:
+    """A copy of what is known of a segment, which gets its number now if it is new."""
+    if name in segments:
+        return replace(segments[name])
+    return Segment(1 + max((segment.segment_id for segment in segments.values()), default=0), name)
+
+
+def _halves(batch: list[_Slice]) -> tuple[list[_Slice], list[_Slice]]:
+    """A batch of two lines or more, cut in two."""
+    if len(batch) > 1:
+        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+    (name, lines), middle = batch[0], len(batch[0].lines) // 2
+    return [_Slice(name, lines[:middle])], [_Slice(name, lines[middle:])]
+
+
+def _advance(segment: Segment, line: spool.Line) -> None:
+    """Count a line as read."""
+    segment.position = line.end
+    record = line.record
+    if record is None:
+        return
+    segment.lines += 1
+    number = record.get("n")
+    if isinstance(number, int) and number > segment.last_n:
+        segment.last_n = number
+    if record["k"] == "hdr":
+        segment.writer = str(record.get("writer") or "")
+    elif record["k"] == "end":
+        segment.ended = True
+
+
+def _refused(batch: Sequence[_Slice], refusals: Sequence[Refusal], segments: Mapping[str, Segment]) -> Iterator[_Bad]:
+    """The lines of the records that the tables cannot take."""
+    if not refusals:
+        return
+    places = {(segments[name].segment_id, line.offset): (name, line) for name, lines in batch for line in lines}
+    for entry, reason in refusals:
+        model = entry.record.get("m")
+        yield _Bad(*places[entry.segment_id, entry.position], reason, model if isinstance(model, str) else None)
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """No search for cyclic garbage: tens of thousands of records live at once, none in a cycle, and looking costs a quarter of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _free(path: Path) -> Path:

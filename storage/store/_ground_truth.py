@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from storage.store._catalog import Model
 from storage.store._database import dicts, query
-from storage.store._values import MOMENT, decision_text, moment, number
+from storage.store._values import column_of, decision_text, moments
 
 if TYPE_CHECKING:
     from storage.store._intake import Entry
@@ -33,15 +33,16 @@ def add(cursor: duckdb.DuckDBPyConnection, model: Model, rows: Sequence[Entry]) 
 def _staged(model: Model, rows: Sequence[Entry]) -> pa.Table:
     records = [entry.record for entry in rows]
     positive = model.spec.get("positive_label")
-    written = [moment(record["t"]) for record in records]
+    written = [record["t"] for record in records]
+    known = [at if record.get("e") is None else record["e"] for record, at in zip(records, written, strict=True)]
     return pa.table(
         {
             "segment_id": pa.array([entry.segment_id for entry in rows], pa.int32()),
             "n": pa.array([entry.position for entry in rows], pa.int64()),
             "id": pa.array([record["id"] for record in records], pa.string()),
             "label_text": pa.array([decision_text(record["y"], positive) for record in records], pa.string()),
-            "label_number": pa.array([number(record["y"])[0] for record in records], pa.float64()),
-            "labelled_at": pa.array([moment(record.get("e")) or at for record, at in zip(records, written, strict=True)], MOMENT),
-            "received_at": pa.array(written, MOMENT),
+            "label_number": column_of([record["y"] for record in records], "numerical").values,
+            "labelled_at": moments(known),
+            "received_at": moments(written),
         }
     )

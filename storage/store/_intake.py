@@ -8,22 +8,23 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 from storage.errors import StoreError
 from storage.store import _catalog, _ground_truth, _predictions
 from storage.store._inference import infer
-from storage.store._values import moment
+from storage.store._values import is_moment, moment
 
 Cursor = duckdb.DuckDBPyConnection
 
 _INFERRED = "It was logged before it was described: its description was inferred from its first rows. Register one to state it."
 
+_NOTHING: dict[str, Any] = {}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+
+class Entry(NamedTuple):
     """One good frame: its record, and where it stood."""
 
     segment_id: int
@@ -31,8 +32,7 @@ class Entry:
     record: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A record that cannot be used, and why."""
 
     entry: Entry
@@ -98,9 +98,9 @@ def _save_stats(cursor: Cursor, record: dict[str, Any]) -> None:
 def _reason(record: dict[str, Any]) -> str:
     """Why a record cannot be used, or ""."""
     kind = record["k"]
-    if kind in ("hdr", "end"):
+    if kind == "hdr" or kind == "end":
         return ""
-    if moment(record.get("t")) is None:
+    if not is_moment(record.get("t")):
         return "no time of writing"
     if kind == "stat":
         return ""
@@ -110,12 +110,20 @@ def _reason(record: dict[str, Any]) -> str:
         return "" if isinstance(record.get("spec"), dict) else "no model description"
     if not isinstance(record.get("id"), str) or not record["id"]:
         return "no prediction id"
-    if record.get("e") is not None and moment(record["e"]) is None:
+    if not is_moment(record.get("e", 0)) and record["e"] is not None:
         return "the time is no moment of the calendar"
-    if kind == "label" and (record.get("y") is None or isinstance(record["y"], (dict, list))):
-        return "no ground truth value"
-    if kind == "pred" and any(not isinstance(record.get(key) or {}, dict) for key in ("f", "x", "nf")):
-        return "features are not a mapping"
+    return _reason_of_label(record) if kind == "label" else _reason_of_prediction(record)
+
+
+def _reason_of_label(record: dict[str, Any]) -> str:
+    value = record.get("y")
+    return "no ground truth value" if value is None or isinstance(value, (dict, list)) else ""
+
+
+def _reason_of_prediction(record: dict[str, Any]) -> str:
+    for key in ("f", "x", "nf"):
+        if not isinstance(record.get(key) or _NOTHING, dict):
+            return "features are not a mapping"
     return ""
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from storage.store._catalog import Field, Model, add_columns, find
 from storage.store._database import dicts, query
-from storage.store._values import MOMENT, column_of, decision_text, moment, number
+from storage.store._values import column_of, decision_text, moments
 
 if TYPE_CHECKING:
     from storage.store._intake import Entry
@@ -47,7 +47,9 @@ def _with_classes(cursor: Cursor, model: Model, version: str, rows: Sequence[Ent
 def _staged(model: Model, version: str, rows: Sequence[Entry]) -> pa.Table:
     """One row per prediction, with the columns of the model's wide table."""
     records = [entry.record for entry in rows]
-    written = [moment(record["t"]) for record in records]
+    written = [record["t"] for record in records]
+    times = [at if record.get("e") is None else record["e"] for record, at in zip(records, written, strict=True)]
+    errors = [_error(record["err"]) if record.get("err") is not None else (None, None) for record in records]
     positive = model.spec.get("positive_label")
     predictions = [_restored(record, "p") for record in records]
     scores = [_restored(record, "s") for record in records]
@@ -57,15 +59,15 @@ def _staged(model: Model, version: str, rows: Sequence[Entry]) -> pa.Table:
         "n": pa.array([entry.position for entry in rows], pa.int64()),
         "version": pa.array([version] * len(rows), pa.string()),
         "id": pa.array([record["id"] for record in records], pa.string()),
-        "t": pa.array([moment(record.get("e")) or at for record, at in zip(records, written, strict=True)], MOMENT),
-        "written_at": pa.array(written, MOMENT),
+        "t": moments(times),
+        "written_at": moments(written),
         "prediction_text": pa.array([None if value is None else decision_text(value, positive) for value in predictions], pa.string()),
-        "prediction_number": pa.array([number(value)[0] for value in predictions], pa.float64()),
-        "score": pa.array([None if isinstance(value, dict) else number(value)[0] for value in scores], pa.float64()),
-        "latency_ms": pa.array([number(record.get("lat"))[0] for record in records], pa.float64()),
-        "error_class": pa.array([_error(record, 0) for record in records], pa.string()),
-        "error_text": pa.array([_error(record, 1) for record in records], pa.string()),
-        "weight": pa.array([number(record.get("w"))[0] for record in records], pa.float64()),
+        "prediction_number": column_of(predictions, "numerical").values,
+        "score": column_of(scores, "numerical").values,
+        "latency_ms": column_of([record.get("lat") for record in records], "numerical").values,
+        "error_class": pa.array([error for error, _ in errors], pa.string()),
+        "error_text": pa.array([text for _, text in errors], pa.string()),
+        "weight": column_of([record.get("w") for record in records], "numerical").values,
         **_fields(model, records, scores, troubles),
     }
     troubles.keep_unknown(records, {field.name for field in model.fields if field.role != "score"})
@@ -138,17 +140,15 @@ def _restored(record: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def _error(record: Mapping[str, Any], place: int) -> str | None:
-    """The class (0) or the text (1) of an error, which comes as text, as `[class, text]` or as a mapping."""
-    error = record.get("err")
-    if error is None:
-        return None
+def _error(error: Any) -> tuple[str, str]:
+    """Class and text of an error, which comes as text (`class: text`), as a list of the two or as a mapping."""
     if isinstance(error, dict):
         error = list(error.values())
-    if not isinstance(error, list):
+    if isinstance(error, list):
+        head, rest = str(error[0]) if error else "", " ".join(str(part) for part in error[1:])
+    else:
         head, _, rest = str(error).partition(": ")
-        error = [head, rest]
-    return str(error[place]) if len(error) > place else ("" if place else "error")
+    return head or "error", rest
 
 
 def _insert(cursor: Cursor, model: Model, names: Sequence[str]) -> int:

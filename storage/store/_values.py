@@ -6,7 +6,7 @@ used all the same, because the model that was served will have read it so too.
 
 from __future__ import annotations
 
-__all__ = ["Column", "column_of", "decision_text", "instant", "number", "text"]
+__all__ = ["MOMENT", "Column", "column_of", "decision_text", "instant", "is_moment", "moment", "moments", "number", "text"]
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,6 +19,8 @@ import pyarrow as pa
 MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES = {"numerical": pa.float64(), "categorical": pa.string(), "text": pa.string(), "datetime": MOMENT}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _EXACT = 2.0**53  # whole numbers up to here are exact in a double
 _TRUE = {True: "True", False: "False"}
 
@@ -106,14 +108,19 @@ def decision_text(value: Any, positive: Any = None) -> str | None:
     return text(value)[0]
 
 
-def moment(microseconds: Any) -> datetime | None:
-    """An aware datetime from microseconds since 1970 (UTC), or None where that is no moment of the calendar."""
-    if not isinstance(microseconds, int) or isinstance(microseconds, bool):
-        return None
-    try:
-        return _EPOCH + timedelta(microseconds=microseconds)
-    except OverflowError:
-        return None
+def is_moment(microseconds: Any) -> bool:
+    """Whether a value is a moment of the calendar (years 1 to 9999) in microseconds since 1970, UTC."""
+    return type(microseconds) is int and _FIRST <= microseconds <= _LAST
+
+
+def moments(microseconds: Sequence[int | None]) -> pa.Array:
+    """Moments as a column."""
+    return pa.array(microseconds, pa.int64()).cast(MOMENT)
+
+
+def moment(microseconds: int) -> datetime:
+    """One moment as an aware datetime."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 _CONVERTERS: dict[str, Callable[[Any], tuple[Any, bool]]] = {
