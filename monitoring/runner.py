@@ -66,8 +66,10 @@ def run(
 
     `everything` computes all of them again. `progress` is told `{"done", "total", "model", "version", "window", "message"}` after each
     window; what it raises ends the run, with every window so far kept. `worker` is an Evidently worker that outlives the run; `jobs`
-    windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock. A window that fails says so in its points and stops no other. Safe to kill: running again
-    computes what is missing. Raises StoreError for a model that is not there.
+    windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock.
+
+    A window that fails says so in its points and stops no other. Safe to kill: running again computes what is missing, and the points
+    are the same. Raises StoreError for a model that is not there.
     """
     began, clock = monotonic(), now or datetime.now(UTC)
     due = _due(store, model, window, since, until, everything, clock)
