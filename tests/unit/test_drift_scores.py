@@ -49,15 +49,7 @@ def near(method: str, expected: float) -> Any:
 
 
 numbers = st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=80)
-few_def near(method: str, expected: float) -> Any:
-    """Equal to 1e-9; for roots near zero, where the last digit under the root decides, their squares are (1e-15)."""
-    if np.isnan(expected):  # Jensen-Shannon of equal histograms may be the root of a tiny negative number
-        expected = 0.0
-    root = method in ("jensenshannon", "hellinger") and expected < 1e-4
-    return pytest.approx(expected, rel=1e-9, abs=4e-8 if root else 1e-9)
-
-
-numbers = st.lists(st.integers(0, 30).map(float), min_size=2, max_size=200)
+few_numbers = st.lists(st.integers(0, 30).map(float), min_size=2, max_size=200)
 categories = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "", "é", "<b>"]), min_size=1, max_size=120)
 relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
