@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["infer"]
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -31,6 +32,9 @@ def infer(frame: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     for role, usual in _ROLES.items():
         if said.get(role) is None and usual in columns and usual not in said.get("features", ()):
             said[role] = usual
+    if said.get("timestamp") is None:
+        moments = [name for name, values in columns.items() if name not in ignored and _kind(values) is Kind.DATETIME]
+        said |= {"timestamp": moments[0]} if len(moments) == 1 else {}
     if said.get("score") is None and "score" in columns and said.get("task") not in ("regression", "multiclass"):
         said["score"] = "score"
     said.setdefault("task", _task(said, columns))
@@ -70,9 +74,11 @@ def _kind(values: Sequence[Any]) -> Kind:
     there = [value for value in values if value is not None]
     if there and all(hasattr(value, "year") for value in there):
         return Kind.DATETIME
-    if all(isinstance(value, int | float) and not isinstance(value, bool) or _is_decimal(value) for value in there):
+    if all(_is_number(value) for value in there):
         return Kind.NUMERICAL
     texts = [value for value in there if isinstance(value, str)]
+    if texts and len(texts) == len(there) and all(map(_is_moment, texts)):
+        return Kind.DATETIME
     if len(texts) == len(there) and _is_prose(texts):
         return Kind.TEXT
     return Kind.CATEGORICAL
@@ -96,13 +102,13 @@ def _task(said: Mapping[str, Any], columns: Mapping[str, list[Any]]) -> Task:
         values = {value for value in columns.get(str(said.get(role)), ()) if value is not None and value == value}
         if values:
             return _task_of(values)
-    raise SchemaError("The task cannot be guessed without labels or predictions; give task=, one of binary, multiclass, regression, ranking.")
+    raise SchemaError("The task cannot be guessed without labels or predictions; give task= binary, multiclass, regression or ranking.")
 
 
 def _task_of(values: set[Any]) -> Task:
     if len(values) <= 2:
         return Task.BINARY
-    numeric = all(isinstance(value, int | float) or _is_decimal(value) for value in values)
+    numeric = all(map(_is_number, values))
     whole = numeric and all(float(value).is_integer() for value in values)
     return Task.REGRESSION if numeric and not (whole and len(values) <= _FEW_CLASSES) else Task.MULTICLASS
 
@@ -127,5 +133,13 @@ def _used(said: Mapping[str, Any]) -> set[str]:
     return {name for name in used if name} | {"labelled_at"}
 
 
-def _is_decimal(value: Any) -> bool:
-    return type(value).__name__ == "Decimal"
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, int | float) and not isinstance(value, bool)) or type(value).__name__ == "Decimal"
+
+
+def _is_moment(text: str) -> bool:
+    """ISO 8601 with its hyphens: 20240131 alone may as well be a number of something."""
+    try:
+        return text[4:5] == "-" and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
