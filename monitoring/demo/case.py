@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Case", "Release", "asked_latency", "known_labels", "moments", "rows_per_day", "to_arrow_times"]
+__all__ = ["Case", "Release", "asked_latency", "known_labels", "moments", "one_thread", "rows_per_day", "to_arrow_times"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,16 @@ class Case:
     def rows(self) -> int:
         """Calls served, over all versions."""
         return sum(release.served.num_rows for release in self.releases)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Train and predict in one thread: the models are small, and threads that wait for a busy core take ten times as long."""
+    import sklearn.ensemble  # noqa: F401 – its thread pool must be there before it can be bounded
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn's own dependency, without types
+
+    with threadpool_limits(1):
+        yield
 
 
 def rows_per_day(total: int, start: datetime, days: int, *, weekend: float) -> Ints:

@@ -20,6 +20,7 @@ from monitoring.demo.case import (
     asked_latency,
     known_labels,
     moments,
+    one_thread,
     rows_per_day,
     to_arrow_times,
 )
@@ -43,6 +44,7 @@ _SYMPTOM: Final = {"none": -0.7, "cough": 0.0, "pain": 0.2, "fever": 0.1, "weigh
 _DAY = np.array([1, 1, 1, 1, 1, 1, 2, 5, 11, 13, 13, 12, 8, 10, 12, 11, 9, 6, 3, 2, 2, 1, 1, 1], dtype=np.float64)
 
 
+@one_thread()
 def diagnosis_case(end: datetime, *, rows: int = ROWS, seed: int = 1) -> Case:
     """The case that ends at `end` (midnight, UTC) with `rows` patients; all but the dates comes from `seed`."""
     rng = np.random.default_rng([seed, 303])

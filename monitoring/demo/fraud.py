@@ -20,6 +20,7 @@ from monitoring.demo.case import (
     asked_latency,
     known_labels,
     moments,
+    one_thread,
     rows_per_day,
     to_arrow_times,
 )
@@ -51,14 +52,15 @@ _HONEST: Final = {
     "device_known": (0.93, 0.07),
 }
 _FRAUD: Final = {
-    "channel": (0.06, 0.10, 0.82, 0.02),
+    "channel": (0.08, 0.16, 0.74, 0.02),
     "merchant_category": (0.08, 0.05, 0.25, 0.42, 0.08, 0.12),
     "country": _HONEST["country"],
-    "device_known": (0.30, 0.70),
+    "device_known": (0.40, 0.60),
 }
 _DAY = np.array([1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 12, 11, 10, 10, 11, 12, 12, 10, 7, 5, 3, 2], dtype=np.float64)
 
 
+@one_thread()
 def fraud_case(end: datetime, *, rows: int = ROWS, seed: int = 1) -> Case:
     """The case that ends at `end` (midnight, UTC) with `rows` payments; all but the dates comes from `seed`."""
     rng = np.random.default_rng([seed, 101])
@@ -129,8 +131,8 @@ def _payments(rng: np.random.Generator, when: Ints, changed: npt.NDArray[np.bool
     fraud = rng.random(size) < _RATE
     columns: dict[str, npt.NDArray[np.generic]] = {
         "amount": np.where(fraud, rng.lognormal(4.6, 0.5, size), rng.lognormal(3.6, 0.7, size)),
-        "minutes_since_last": np.where(fraud, rng.lognormal(4.0, 0.9, size), rng.lognormal(6.5, 0.7, size)),
-        "distance_km": np.where(fraud, rng.lognormal(2.8, 0.7, size), rng.lognormal(2.1, 0.7, size)),
+        "minutes_since_last": np.where(fraud, rng.lognormal(4.4, 0.9, size), rng.lognormal(6.5, 0.7, size)),
+        "distance_km": np.where(fraud, rng.lognormal(2.7, 0.7, size), rng.lognormal(2.1, 0.7, size)),
         "card_age_months": rng.gamma(2.2, 14.0, size),
         "hour": (when // 3_600_000_000 % 24).astype(np.float64),
     }

@@ -91,7 +91,7 @@ def _load(path: Path, name: str, ledger: Ledger, asked: int | None, tell: Tell) 
         tell({"message": f"{name}: all there"})
         return {"predictions": 0, "labels": 0, "reference": 0}
     tell({"message": f"{name}: simulating and training"})
-    case: Case = getattr(_module(name), f"{name}_case")(ledger.end, rows=rows)
+    case = _simulate(name, ledger.end, rows)
     ledger.note(name, rows=rows, calls=case.rows, done=False)
     reference = _register(path, case)
     tell({"message": f"{name}: logging {case.rows} predictions"})
@@ -101,6 +101,11 @@ def _load(path: Path, name: str, ledger: Ledger, asked: int | None, tell: Tell) 
     service.call(path, "collect")
     ledger.note(name, rows=rows, calls=case.rows, done=True)
     return {"predictions": predictions, "labels": labels, "reference": reference}
+
+
+def _simulate(name: str, end: datetime, rows: int) -> Case:
+    case: Case = getattr(_module(name), f"{name}_case")(end, rows=rows)
+    return case
 
 
 def _module(name: str) -> Any:
