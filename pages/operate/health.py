@@ -39,7 +39,7 @@ def _tiles(facts: dict[str, Any]) -> None:
     )
     for place, (label, value, rests_on) in zip(st.columns(4), tiles, strict=True):
         with place.container(border=True, height="stretch"):
-            st.markdown(f":small[{label}]  \n**{plain(value)}**  \n:small[:gray[{plain(rests_on)}]]")
+            st.markdown(f":small[{label}]  \n**{value}**  \n:small[:gray[{plain(rests_on)}]]")
 
 
 @st.fragment(run_every=2.0)

@@ -48,7 +48,7 @@ def _summary(view: View, points: pa.Table, own: pa.Table) -> None:
     )
     for place, (label, value, rests_on) in zip(st.columns(4), tiles, strict=True):
         with place.container(border=True, height="stretch"):
-            st.markdown(f":small[{label}]  \n**{plain(value)}**  \n:small[:gray[{plain(rests_on)}]]")
+            st.markdown(f":small[{label}]  \n**{value}**  \n:small[:gray[{plain(rests_on)}]]")
 
 
 def _when(view: View, row: dict[str, Any]) -> str:

@@ -1,0 +1,164 @@
+"""The performance page says what the points say: values, intervals, what they rest on, segments, and when labels are missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from monitoring.charts.numbers import number, with_unit
+from monitoring.metrics import METRICS
+from monitoring.schema import ModelSchema
+from monitoring.service import House
+from storage.store import Store
+from tests.pages import data
+
+Open = Callable[..., AppTest]
+LABELLED = data.windows()[data.DAYS - data.UNLABELLED - 1]
+
+
+def words(page: AppTest) -> str:
+    """Everything that the page says in markdown, without the escapes."""
+    return "\n".join(element.value for element in page.markdown).replace("\\", "")
+
+
+def figure(page: AppTest, key: str) -> dict[str, Any]:
+    """The Plotly figure that was drawn under `key`."""
+    charts = [element for element in page.get("plotly_chart") if key in element.proto.id]
+    return dict(json.loads(charts[0].proto.spec))
+
+
+def value_of(house: House, model: str, metric: str, column: str = "", segment: str = "") -> dict[str, Any]:
+    """The newest labelled point of a metric."""
+    rows = house.store.points(model=model, metric=metric, since=LABELLED.start, until=LABELLED.end).to_pylist()
+    return next(row for row in rows if (row["column"], row["segment"]) == (column, segment))
+
+
+@pytest.mark.parametrize(("model", "metric", "column"), [
+    ("card-fraud", "recall", ""), ("diagnosis", "accuracy", ""), ("bike-demand", "mae", ""), ("shop-lists", "ndcg_at_k", "k=5"),
+])
+def test_the_newest_value_stands_with_its_interval_its_n_and_its_window(
+    full_home: House, open_page: Open, model: str, metric: str, column: str
+) -> None:
+    page = open_page("watch/performance", full_home, model=model)
+    row, unit = value_of(full_home, model, metric, column), METRICS[metric].unit
+    assert not page.exception
+    assert not page.error
+    value, rests_on = with_unit(row["value"], unit), f"n = {number(row['n'])}"
+    when = "1 Nov 2026 00:00 – 2 Nov 2026 00:00 UTC"
+    for part in (f"{METRICS[metric].label} {value}", with_unit(row["lower"], unit), rests_on, when, "● OK"):
+        assert part in words(page)
+
+
+def test_the_chart_holds_the_points_of_the_selected_metric(full_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", full_home, model="card-fraud", metric="precision")
+    drawn = figure(page, "performance.over-time")
+    line = next(trace for trace in drawn["data"] if trace.get("name") == "version 3")
+    points = full_home.store.points(model="card-fraud", metric="precision", window="1d").to_pylist()
+    expected = [row["value"] for row in points if not row["segment"] and not row["partial"]]
+    assert [value for value in line["y"] if value is not None] == [value for value in expected if value is not None]
+
+
+def test_a_link_reproduces_metric_class_window_segment_and_cut(full_home: House, open_page: Open) -> None:
+    at = data.windows()[10].start.isoformat()
+    page = open_page("watch/performance", full_home, model="diagnosis", metric="recall", column="benign", at=at, segment="site=FR")
+    row = value_of(full_home, "diagnosis", "recall", "benign", "site=FR")
+    assert f"Recall {with_unit(row['value'], 'share')}" in words(page)
+    assert page.query_params["at"] in ([at], at)
+    page = open_page("watch/performance", full_home, model="card-fraud", cut="0.25")
+    assert "At the cut 0.250" in words(page)
+
+
+def test_another_metric_is_chosen_by_the_select_box_and_stands_in_the_link(full_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", full_home, model="card-fraud")
+    page.selectbox(key="body.metric").select("brier").run()
+    assert "Brier score over time" in words(page)
+    assert page.query_params["metric"] in (["brier"], "brier")
+
+
+def test_every_metric_of_the_window_stands_in_the_table_with_its_reason_where_it_has_no_value(full_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", full_home, model="bike-demand")
+    table = page.dataframe[0].value
+    by_metric = dict(zip(table["Metric"], table.to_dict("records"), strict=True))
+    assert by_metric["Mean absolute error"]["Value"] == with_unit(value_of(full_home, "bike-demand", "mae")["value"], "target")
+    assert by_metric["Mean absolute percentage error"]["Status"] == "– Not applicable"
+    assert by_metric["Mean absolute percentage error"]["Reason"] == "A target is zero, so a percentage has no meaning."
+
+
+@pytest.mark.parametrize(("model", "kinds"), [
+    ("card-fraud", {"confusion", "roc", "precision_recall", "calibration", "threshold", "segments"}),
+    ("diagnosis", {"confusion", "calibration", "segments"}),
+    ("bike-demand", {"residuals", "error_by_decile"}),
+    ("shop-lists", {"popularity"}),
+])
+def test_each_task_has_its_own_curves(full_home: House, open_page: Open, model: str, kinds: set[str]) -> None:
+    page = open_page("watch/performance", full_home, model=model)
+    drawn = {element.proto.id.rsplit("performance.", 1)[1] for element in page.get("plotly_chart")}
+    assert drawn == {*kinds, "over-time"}
+
+
+def test_the_confusion_matrix_holds_the_stored_counts(full_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", full_home, model="card-fraud")
+    stored = full_home.store.profiles("card-fraud", "3", "1d", LABELLED.start, kind="confusion").to_pylist()
+    drawn = "".join(text for line in figure(page, "performance.confusion")["data"][0]["text"] for text in line)
+    assert all(f"{int(row['value'])}<br>" in drawn for row in stored)
+
+
+def test_before_any_label_the_page_says_how_to_send_them(empty_home: House, open_page: Open) -> None:
+    _save(empty_home.store, "card-fraud", data.windows()[-3:])
+    page = open_page("watch/performance", empty_home, model="card-fraud")
+    assert "No label of these predictions is known yet" in words(page)
+    assert "python -m monitoring label card-fraud" in page.code[-1].value
+
+
+def test_without_a_model_the_page_offers_the_demo(empty_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", empty_home)
+    assert "No model is registered yet" in words(page)
+    assert any("demo" in button.label for button in page.button)
+
+
+def test_without_a_computed_window_the_page_names_the_command(empty_home: House, open_page: Open) -> None:
+    empty_home.store.register_model(ModelSchema.from_dict(data.SPECS["card-fraud"]).to_dict())
+    page = open_page("watch/performance", empty_home, model="card-fraud")
+    assert any(code.value == "python -m monitoring run card-fraud" for code in page.code)
+
+
+def test_a_failure_is_one_sentence_with_an_id_and_a_button(full_home: House, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(Store, "profiles", broken)
+    page = open_page("watch/performance", full_home, model="card-fraud")
+    (error,) = page.error
+    assert "secret detail" not in error.value
+    assert "Try again" in {button.label for button in page.button}
+
+
+def test_names_from_users_are_shown_and_not_read(empty_home: House, open_page: Open) -> None:
+    spec = {**data.SPECS["card-fraud"], "name": "<b>:red[evil]</b>"}
+    empty_home.store.register_model(ModelSchema.from_dict(spec).to_dict())
+    window = data.windows()[0]
+    points = data.points_of("card-fraud", window)
+    points = points.set_column(0, "model", [[spec["name"]] * points.num_rows])
+    empty_home.store.save_window(spec["name"], "3", window, points, None, window_name="1d", run="r")
+    page = open_page("watch/performance", empty_home, model=spec["name"])
+    assert not page.error
+    assert all(":red[evil]" not in element.value for element in page.markdown)
+
+
+def _save(store: Store, model: str, windows: list[Any]) -> None:
+    store.register_model(ModelSchema.from_dict(data.SPECS[model]).to_dict())
+    for window in windows:
+        store.save_window(model, data.SPECS[model]["version"], window, data.points_of(model, window), data.profiles_of(model, window),
+                          window_name="1d", run="r")
+
+
+def test_the_windows_offered_are_the_labelled_ones_newest_first(full_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", full_home, model="card-fraud")
+    offered = page.selectbox(key="body.at").options
+    assert len(offered) == data.DAYS - data.UNLABELLED
+    assert datetime.fromisoformat(str(page.selectbox(key="body.at").value)) == LABELLED.start
