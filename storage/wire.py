@@ -44,7 +44,7 @@ _PATIENCE = 10.0  # seconds in which a request must have come whole
 _LONGEST_PATH = 100  # bytes; sun_path has 108 with its final zero: unix(7)
 
 
-class NoOwner(StorageError):
+class NoOwner(StorageError):  # noqa: N818  it says what is the case, which is no fault
     """Nobody answers for this home."""
 
 
@@ -86,7 +86,7 @@ def ask(
             size = message.get("table")
             return Reply(message.get("result"), None if size is None else _table(_exactly(connection, int(size))))
         except (ConnectionError, EOFError) as error:
-            raise StoreError("The owner of the home ended before it answered: ask again; the work it had saved is there.") from error
+            raise StoreError("The owner ended, or had too many askers, before it answered: ask again; what it saved is there.") from error
 
 
 def serve(home: Home, handler: Handler) -> Server:
@@ -227,6 +227,8 @@ def _connected(home: Home) -> Iterator[socket.socket]:
                 raise StoreError(f"The socket of {home.path} belongs to another user: use a home of your own.")
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             raise NoOwner(f"No process answers for the home {home.path}.") from error
+        except PermissionError as error:
+            raise StoreError(f"The home {home.path} belongs to another user: use a home of your own.") from error
         yield connection
 
 
