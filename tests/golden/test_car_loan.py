@@ -1,0 +1,99 @@
+"""Car loans in windows of 5,000 rows: decisions are judged as logged, not as a score cut at one half."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from monitoring import ModelSchema, PredictionLogger, runner
+from storage.collector import Collector
+from storage.home import Home
+from storage.store import Store
+from tests.golden.shared_data import close, needs_shared_data, read
+
+YAML = """\
+name: car loan
+version: "1"
+task: binary
+features:
+  car_value: numerical
+  salary_range: categorical
+  debt_to_income_ratio: numerical
+  loan_length: numerical
+  repaid_loan_on_prev_car: categorical
+  size_of_downpayment: categorical
+  driver_tenure: numerical
+timestamp: timestamp
+id: id
+prediction: y_pred
+score: y_pred_proba
+positive_label: 1
+label: repaid
+window: {rows: 5000}
+timezone: UTC
+"""
+METRICS = {"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall", "F1Score": "f1"}
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    folder: Path = tmp_path_factory.mktemp("car-loan")
+    (folder / "car_loan.yaml").write_text(YAML)
+    schema = ModelSchema.from_file(folder / "car_loan.yaml")
+    rows = read("car_loan")
+    analysis, reference = (rows.filter(pc.equal(rows["split"], half)) for half in ("analysis", "reference"))
+    with PredictionLogger(schema.name, version=schema.version, schema=schema, home=folder / "home", strict=True) as log:
+        log.log_batch(analysis)
+    with Store.open(Home(folder / "home")) as store:
+        store.register_model(schema.to_dict())
+        store.put_reference(schema.name, reference, "car_loan.parquet, the reference half")
+        assert Collector(store).once()["ingested"] == 2 * analysis.num_rows
+        assert runner.run(store).windows == 10
+        return sorted(store.points(schema.name).to_pylist(), key=lambda point: point["window_start"])
+
+
+@needs_shared_data
+def test_accuracy_precision_recall_and_f1_equal_evidentlys_from_labels_only(points: list[dict[str, object]]) -> None:
+    ours = {metric: [p for p in points if (p["metric"], p["segment"]) == (metric, "")] for metric in METRICS.values()}
+    compared = 0
+    for row in read("expected/evidently_car_loan_labels_only").to_pylist():
+        metric = METRICS.get(json.loads(row["config_json"])["type"].rsplit(":", 1)[1])
+        if metric and row["key"] == "":
+            place = int(row["window"].strip("[]").split(":")[0]) // 5000
+            point = ours[metric][place]
+            assert point["value"] == close(row["value"]), (metric, place)
+            assert (point["n"], point["window"]) == (5000, "rows:5000")
+            compared += 1
+    assert compared == 10 * 4
+
+
+@needs_shared_data
+def test_drift_of_the_features_equals_evidentlys(points: list[dict[str, object]]) -> None:
+    names = {"repaid": "label", "y_pred": "prediction", "y_pred_proba": "score"}
+    methods = {"Jensen-Shannon distance": "jensenshannon", "Wasserstein distance (normed)": "wasserstein"}
+    drift: dict[object, list[dict[str, object]]] = {}
+    for point in points:
+        if point["metric"] == "drift":
+            drift.setdefault(point["column"], []).append(point)
+    compared = 0
+    for row in read("expected/evidently_car_loan").to_pylist():
+        config = json.loads(row["config_json"])
+        if row["preset"] != "drift" or not config["type"].endswith(":ValueDrift"):
+            continue
+        point = drift[names.get(config["column"], config["column"])][int(row["window"].strip("[]").split(":")[0]) // 5000]
+        if methods[config["method"]] == point["method"]:
+            assert point["value"] == close(row["value"]), (point["column"], row["window"])
+            compared += 1
+    assert compared >= 10 * 7
+
+
+@needs_shared_data
+def test_every_window_is_whole_and_nothing_failed(points: list[dict[str, object]]) -> None:
+    assert not any(p["partial"] for p in points)
+    assert not [p for p in points if p["status"] == "failed"]
+    assert {p["n"] for p in points if p["metric"] == "rows"} == {5000}
+    assert isinstance(pa.Table.from_pylist(points), pa.Table)
