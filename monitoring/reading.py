@@ -31,14 +31,30 @@ def read_table(path: Path, schema: ModelSchema) -> pa.Table:
     try:
         if ending == ".parquet":
             return pq.read_table(path)
-        return _csv(path, schema) if ending == ".csv" else pj.read_json(path)
+        return _csv(path, schema) if ending == ".csv" else _json_lines(path, schema)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = " ".join(str(error).split())[:200]
         raise InputError(f"{path.name} cannot be read as {ending[1:]} ({said}): write it again, or convert it to Parquet.") from None
 
 
 def _csv(path: Path, schema: ModelSchema) -> pa.Table:
-    textual = {name: pa.string() for name, feature in schema.features.items() if str(feature.kind) in _TEXTUAL}
-    types = {**textual, **{name: pa.string() for name in (schema.id, *schema.segments) if name}}
-    options = pc.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    options = pc.ConvertOptions(column_types=_as_text(schema), strings_can_be_null=True, quoted_strings_can_be_null=False)
     return pc.read_csv(path, convert_options=options)
+
+
+def _json_lines(path: Path, schema: ModelSchema) -> pa.Table:
+    times = {name: pa.string() for name in _times(schema)}
+    table = pj.read_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(list(times.items()))))
+    absent = [name for name in times if table[name].null_count == table.num_rows]  # Arrow adds what the schema names
+    return table.drop_columns(absent)
+
+
+def _as_text(schema: ModelSchema) -> dict[str, pa.DataType]:
+    """Columns that Arrow must not guess at: names, which may look like numbers, and times, whose zone it would drop."""
+    names = [name for name, feature in schema.features.items() if str(feature.kind) in _TEXTUAL]
+    return dict.fromkeys([*names, *schema.segments, *_times(schema), *([schema.id] if schema.id else [])], pa.string())
+
+
+def _times(schema: ModelSchema) -> list[str]:
+    features = [name for name, feature in schema.features.items() if str(feature.kind) == "datetime"]
+    return [*features, *([schema.timestamp] if schema.timestamp else []), "labelled_at"]

@@ -85,13 +85,18 @@ def _written(told: Any, home: Path | None, as_json: bool, of: str) -> None:
     """Collect what was written and say what came of it; refused rows are a warning, nothing but refused rows an error."""
     counts = ask(home, "collect")
     refused = sum(told.refused.values())
-    answer = {"rows": told.rows, "labels": told.labels, "refused": dict(told.refused), "ignored": list(told.ignored), **counts}
+    lists = {"ignored": list(told.ignored), "missing": list(told.missing)}
+    answer = {"rows": told.rows, "labels": told.labels, "refused": dict(told.refused), **lists, **counts}
     text = f"{told.rows} predictions and {told.labels} labels {of} are logged"
     if counts["ingested"] + counts["duplicates"] == told.rows + told.labels:  # else the owner's own collector had a share in it
         text += f": {counts['ingested']} new, {counts['duplicates']} known already"
     emit(answer, as_json=as_json, text=f"{text}.")
+    for what, names in (("Columns that play no part", told.ignored), ("Features the file does not have", told.missing)):
+        if names:
+            note(f"{what}: {', '.join(names)}.")
     for reason, count in told.refused.items():
-        note(f"{count} rows were refused: {reason}.")
+        rows = ", ".join(str(row) for row in told.examples.get(reason, ()))
+        note(f"{count} rows were refused: {reason} (rows {rows} first).")
     if counts["quarantined"]:
         note(f"{counts['quarantined']} records were quarantined: python -m monitoring export {told.model} --what quarantine shows why.")
     if refused or counts["quarantined"]:

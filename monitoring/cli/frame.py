@@ -116,18 +116,15 @@ class Progress:
         self._dirty = False
 
     def __call__(self, told: Mapping[str, Any]) -> None:
-        """Show one report: `{"done", "total", "what"}`, or `{"message"}`; other keys are left alone."""
+        """Show one report: `{"message"}`, and with it `{"done", "total"}` where the steps are counted."""
         done, total = told.get("done"), told.get("total")
-        what = printable(told.get("message") or told.get("what") or told.get("model") or "")
+        text = printable(told.get("message") or f"{done} of {total}")
         if not isinstance(done, int) or not isinstance(total, int) or total < 1:
-            if what:
-                self._line(what)
-            return
-        text = f"{done} of {total}  {what}".rstrip()
-        if self._terminal:
+            self._line(text)
+        elif self._terminal:
             typer.echo(f"\r\x1b[2K{text}", nl=False, err=True)
             self._dirty = True
-        elif done * 10 // total > self._tenth or done == total:
+        elif done * 10 // total != self._tenth or done == total:
             self._tenth = done * 10 // total
             self._line(text)
 
