@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["SPECIAL", "DriftRow", "drift_rows", "drifted_since", "feature_order", "newest_complete", "newest_judged", "verdict"]
+__all__ = [
+    "SPECIAL", "DriftRow", "Since", "drift_rows", "drifted_since", "feature_order", "newest_complete", "newest_judged", "verdict",
+]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import pyarrow as pa
 
 from monitoring.charts.drift import severity
-from monitoring.charts.numbers import number, span
+from monitoring.charts.numbers import moment, number, span
 from monitoring.charts.status import status_of
 
 SPECIAL = ("prediction", "score", "label")
@@ -20,9 +23,21 @@ SPECIAL = ("prediction", "score", "label")
 _JUDGED = frozenset({"ok", "warn", "drift"})
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Since:
+    """The start of an unbroken run of drift; `at_least` where it begins with the first window known, so that it may be older."""
+
+    start: datetime
+    at_least: bool
+
+    def text(self, zone: str) -> str:
+        """`30 Oct 2026 00:00`, or `30 Oct 2026 00:00 or before`."""
+        return moment(self.start, zone) + (" or before" if self.at_least else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRow:
-    """One column's drift in one window. `since` is the start of the unbroken run of drift that ends in it; `trend` how far
+    """One column's drift in one window. `since` says where the unbroken run of drift that ends in it began; `trend` how far
     past the threshold each window up to it was (at most 10), oldest first, where that is known."""
 
     column: str
@@ -33,7 +48,7 @@ class DriftRow:
     n: int | None
     n_reference: int | None
     reason: str
-    since: datetime | None
+    since: Since | None
     trend: tuple[float, ...]
 
     @property
@@ -77,14 +92,10 @@ def _row(past: Sequence[dict[str, Any]]) -> DriftRow:
     )
 
 
-def drifted_since(past: Sequence[dict[str, Any]]) -> datetime | None:
+def drifted_since(past: Sequence[dict[str, Any]]) -> Since | None:
     """Where the newest of one column's points (oldest first) is drift: the start of the first window of that unbroken run."""
-    since = None
-    for point in reversed(past):
-        if point["status"] != "drift":
-            break
-        since = point["window_start"]
-    return since
+    run = list(takewhile(lambda point: point["status"] == "drift", reversed(past)))
+    return Since(run[-1]["window_start"], len(run) == len(past)) if run else None
 
 
 def feature_order(points: pa.Table) -> list[str]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from monitoring.charts.numbers import interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
-from pages.findings.drift import SPECIAL, DriftRow, drift_rows, newest_complete, newest_judged
+from pages.findings.drift import SPECIAL, DriftRow, Since, drift_rows, newest_complete, newest_judged
 
 MAIN_METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 """The metric that stands on a model's card: the one of its task that needs no cut and no choice of class."""
@@ -43,7 +43,7 @@ class Summary:
     task: str
     status: Status
     reason: str
-    since: datetime | None
+    since: Since | None
     facts: tuple[Fact, ...]
     strip: Mapping[datetime, str] = field(default_factory=dict)
 
@@ -163,7 +163,9 @@ def _strip(drift: pa.Table, rows: pa.Table) -> dict[datetime, str]:
 
 
 def _since(summary: Summary, zone: str) -> str:
-    return f" since {moment(summary.since, zone)} {zone}" if summary.since else ""
+    if summary.since is None:
+        return ""
+    return f" since {moment(summary.since.start, zone)} {zone}" + (" or before" if summary.since.at_least else "")
 
 
 def _models(count: int) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from pages.frame.selection import carried
 from pages.frame.text import plain
 
 _PAGES = Path(__file__).resolve().parents[1]
@@ -74,7 +75,7 @@ def navigation_pages() -> dict[str, list[st.Page]]:
 
 def link(key: str, label: str, *, help: str | None = None, **params: str) -> None:  # noqa: A002 – Streamlit's own word
     """A link to the page `key` with `params` in its URL; it keeps the rest of the selection. `label` may be text from users."""
-    query = {**st.query_params.to_dict(), **params}
+    query = carried(**params)
     made = section(key)
     try:
         st.page_link(_page(made), label=plain(label), help=help, query_params=query)
@@ -84,7 +85,7 @@ def link(key: str, label: str, *, help: str | None = None, **params: str) -> Non
 
 def go(key: str, **params: str) -> NoReturn:
     """Open the page `key` with `params` in its URL; the rest of the selection stays. Ends this run of the script."""
-    query = {**st.query_params.to_dict(), **params}
+    query = carried(**params)
     try:
         st.switch_page(_page(section(key)), query_params=query)
     except StreamlitAPIException:  # a page run by itself has nowhere to go: say where it would be

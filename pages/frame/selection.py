@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_RANGE", "RANGES", "Selection", "choice", "forget", "put", "recall", "time_range"]
+__all__ = ["DEFAULT_RANGE", "RANGES", "Selection", "begin", "carried", "choice", "flush", "forget", "put", "recall", "time_range"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ import streamlit as st
 
 RANGES = {"7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days", "365d": "Last year", "all": "All time", "custom": "From – to"}
 DEFAULT_RANGE = "90d"
-_MEMORY = "driftboard.selection"
+_MEMORY, _PENDING, _PAGE = "driftboard.selection", "driftboard.pending", "driftboard.page"
+_CARRIED = ("model", "version", "range", "window", "compare", "segment", "tz")
+_OF_ONE_PAGE = frozenset({"at"})  # a moment chosen on one page must not hold another page back from its newest window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Selection:
 
 
 def choice(name: str, options: Sequence[str], default: str) -> str:
-    """The valid value of URL parameter `name`: the URL's, else what this session last used, else `default`. Written back to the URL."""
+    """The valid value of URL parameter `name`: the URL's, else what this session last used, else `default`. Goes into the URL."""
     wanted = recall(name)
     value = wanted if wanted is not None and wanted in options else default
     put(name, value)
@@ -45,6 +47,9 @@ def choice(name: str, options: Sequence[str], default: str) -> str:
 
 def recall(name: str) -> str | None:
     """The URL's value of a parameter, else what this session last used on any page."""
+    pending = _pending()
+    if name in pending:
+        return pending[name]
     if name in st.query_params:
         return str(st.query_params[name])
     memory: dict[str, str] = st.session_state.setdefault(_MEMORY, {})
@@ -52,17 +57,45 @@ def recall(name: str) -> str | None:
 
 
 def put(name: str, value: str) -> None:
-    """Write a parameter to the URL and to the session's memory. Always explicit, defaults too, so that a link says everything."""
-    st.session_state.setdefault(_MEMORY, {})[name] = value
-    if st.query_params.get(name) != value:
-        st.query_params[name] = value
+    """Set a parameter of the URL and remember it. Always explicit, defaults too, so that a link says everything."""
+    if name not in _OF_ONE_PAGE:
+        st.session_state.setdefault(_MEMORY, {})[name] = value
+    _pending()[name] = value
 
 
 def forget(name: str) -> None:
     """Take a parameter out of the URL and of the memory."""
     st.session_state.setdefault(_MEMORY, {}).pop(name, None)
+    _pending().pop(name, None)
     if name in st.query_params:
         del st.query_params[name]
+
+
+def begin(page: str) -> None:
+    """A run of `page` begins: what an interrupted run of another page had gathered is void, because the URL is newer."""
+    if st.session_state.get(_PAGE) != page:
+        _pending().clear()
+    st.session_state[_PAGE] = page
+
+
+def flush() -> None:
+    """Write what `put` gathered to the URL, in one message: each message is a step of the browser's Back button."""
+    changed = {name: value for name, value in _pending().items() if st.query_params.get(name) != value}
+    if changed:
+        st.query_params.update(changed)
+    _pending().clear()
+
+
+def carried(**params: str) -> dict[str, str]:
+    """The parameters that go along to another page: the sidebar's, and `params`."""
+    known = {name: recall(name) for name in _CARRIED}  # the sidebar has put them all by now
+    return {**{name: value for name, value in known.items() if value is not None}, **params}
+
+
+def _pending() -> dict[str, str]:
+    """Parameters that were set in this run of the script and are not in the URL yet."""
+    found: dict[str, str] = st.session_state.setdefault(_PENDING, {})
+    return found
 
 
 def time_range(text: str | None, newest: datetime | None) -> tuple[str, datetime | None, datetime | None]:

@@ -6,6 +6,7 @@ __all__ = ["plain"]
 
 import re
 
+_BREAKS = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")  # not every space: thin ones part thousands
 _ALWAYS = re.compile(r"[\\`*_\[\]<>~|$&@]")
 _FIRST = re.compile(r"^(?:[-+#=]|\d+(?=[.)]))")  # would begin a list or a heading
 _DIRECTIVE = re.compile(r":(?=[A-Za-z_+/-])|(?<=www)\.")  # a colour, an icon, a link
@@ -17,7 +18,7 @@ def plain(text: object) -> str:
 
     Icons and emoji (`:name:`) are found after markdown's own escapes are gone, so a word joiner breaks them up.
     """
-    line = " ".join(str(text).split())
+    line = _BREAKS.sub(" ", str(text)).strip()
     line = _ALWAYS.sub(r"\\\g<0>", line)
     line = _SHORTCODE.sub(":\u2060", line)
     line = _DIRECTIVE.sub(r"\\\g<0>", line)

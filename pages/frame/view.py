@@ -25,7 +25,7 @@ from monitoring.errors import MonitoringError
 from pages.frame import sidebar, states
 from pages.frame.export import Export
 from pages.frame.sections import START, Section, go, section
-from pages.frame.selection import Selection, choice
+from pages.frame.selection import Selection, begin, choice, flush
 from pages.frame.text import plain
 from storage.errors import OwnerBusy, StorageError
 
@@ -131,6 +131,7 @@ def page(key: str) -> Iterator[View]:
     """
     started = perf_counter()
     made = section(key)
+    begin(key)
     places = _Header.draw(made)
     view = _opened(made, places, started)
     try:
@@ -191,6 +192,7 @@ def _opened(made: Section, places: _Header, started: float) -> View:
 
 def _close(view: View, places: _Header, started: float) -> None:
     chosen = view.selection
+    flush()
     if view.section.needs_model and chosen.since and chosen.until:
         where = [chosen.segment] if chosen.segment and "segment" in view.section.selectors else []
         who = [f"{chosen.model} {chosen.version}"] if "model" in view.section.selectors else []

@@ -37,7 +37,7 @@ def as_table(rows: list[DriftRow], changes: dict[str, float], zone: str) -> pa.T
         "Status": [status_of(row.status).text for row in rows], "Column": [row.column for row in rows],
         "Score": pa.array([row.score for row in rows], pa.float64()), "Threshold": pa.array([row.threshold for row in rows], pa.float64()),
         "Course": pa.array([list(row.trend) for row in rows], pa.list_(pa.float64())),
-        "Since": [moment(row.since, zone) if row.since else "" for row in rows],
+        "Since": [row.since.text(zone) if row.since else "" for row in rows],
         "Missing": pa.array([changes.get(row.column) for row in rows], pa.float64()),
         "Method": [method_label(row.method) if row.method else "" for row in rows],
         "Rows": pa.array([row.n for row in rows], pa.int64()), "Reference": pa.array([row.n_reference for row in rows], pa.int64()),
