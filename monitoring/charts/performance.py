@@ -131,10 +131,10 @@ def _line(rows: list[Row], look: Look, *, colour: str, version: str, dashed: boo
 
 
 def _draw_levels(made: go.Figure, rows: list[Row], look: Look) -> None:
-    """The reference's own value and the threshold: one dotted and one dashed line, stepping where they change."""
+    """The reference's own value and, where it differs, the threshold: one dotted and one dashed line, stepping where they change."""
     levels: tuple[tuple[str, Any, str, str], ...] = (
         ("reference", reference_value, look.palette.reference, "dot"),
-        ("threshold", lambda row: row["threshold"], STATUSES["warn"].colour(look.dark), "dash"),
+        ("threshold", _own_threshold, STATUSES["warn"].colour(look.dark), "dash"),
     )
     for name, value_of, colour, dash in levels:
         x: list[datetime | None] = []
@@ -146,6 +146,12 @@ def _draw_levels(made: go.Figure, rows: list[Row], look: Look) -> None:
         if x:
             made.add_trace(go.Scatter(x=look.times(x), y=y, mode="lines", name=name, line={"color": colour, "width": 1.5, "dash": dash},
                                       hovertemplate=f"{name} %{{y:.4~g}}<extra></extra>"), row=1, col=1)
+
+
+def _own_threshold(row: Row) -> float | None:
+    """The threshold where it is not the reference's value itself, which has its line already."""
+    threshold: float | None = row["threshold"]
+    return None if threshold == reference_value(row) else threshold
 
 
 def _draw_coverage(made: go.Figure, rows: list[Row], look: Look) -> None:

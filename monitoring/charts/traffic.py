@@ -35,7 +35,7 @@ def volume(points: pa.Table, *, look: Look, previous: pa.Table | None = None, sh
         ))
     if previous is not None:
         _draw_ghost(made, chosen(previous, "rows"), look, shift)
-    made.update_layout(barmode="stack", bargap=0.08)
+    made.update_layout(barmode="stack", bargap=0.08, legend_traceorder="normal")
     return _finish(made, points, look)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACCOUNTS", "accounting", "size"]
+__all__ = ["ACCOUNTS", "accounting", "size", "with_lines"]
 
 from typing import Any
 
@@ -33,6 +33,11 @@ def accounting(facts: dict[str, Any]) -> pa.Table:
         if name == "accepted":
             rows += [(f"refused: {reason}", int(count)) for reason, count in counts.get("refused", {}).items()]
     return pa.table({"what": [name for name, _ in rows], "count": pa.array([count for _, count in rows], pa.int64())})
+
+
+def with_lines(count: int) -> str:
+    """`1 line`, `1 200 lines`."""
+    return f"{number(count)} line" + ("" if count == 1 else "s")
 
 
 def size(value: float) -> str:

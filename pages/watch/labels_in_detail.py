@@ -34,11 +34,11 @@ _DRAWN = {
 }
 
 
-def details(view: View, windows: list[tuple[datetime, datetime]]) -> None:
-    """Confusion, curves, thresholds, errors – whatever the task has – of one labelled window, the newest by default."""
+def details(view: View, windows: list[tuple[datetime, datetime]], *, default: datetime) -> None:
+    """Confusion, curves, thresholds, errors – whatever the task has – of one labelled window: by default of that which starts there."""
     names = {start.isoformat(): plain(span(start, end, view.look.zone)).replace("\\", "") for start, end in windows}
     st.subheader("One window in detail", anchor=False)
-    at = datetime.fromisoformat(pick("at", "Window", list(names), words=names.__getitem__))
+    at = datetime.fromisoformat(pick("at", "Window", list(names), default=default.isoformat(), words=names.__getitem__))
     chosen = view.selection
     profiles = view.store.profiles(chosen.model, chosen.version, chosen.window, at)
     profiles = profiles.filter(pc.equal(profiles.column("segment"), chosen.segment))
@@ -86,12 +86,14 @@ def _every_metric(view: View, at: datetime) -> None:
             "n": [row["n"] for row in rows],
             "Reason": [row["reason"] or "" for row in rows],
         },
-        hide_index=True, height="content",
+        hide_index=True, height="content", column_config={"n": st.column_config.NumberColumn(format="localized")},
     )
 
 
 def _places(count: int) -> list[st.delta_generator.DeltaGenerator]:
-    """Places for `count` charts, two in a line."""
+    """Places for `count` charts, two in a line; one alone has the whole line."""
+    if count == 1:
+        return [st.container()]
     places: list[st.delta_generator.DeltaGenerator] = []
     while len(places) < count:
         places += st.columns(2, gap="large")

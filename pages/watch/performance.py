@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from shlex import quote
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from monitoring.charts.numbers import interval, number, span, with_unit
+from monitoring.charts.numbers import interval, moment, number, span, with_unit
 from monitoring.charts.performance import metric_over_time, pending_from, reference_value, segments, worst_first
 from monitoring.charts.status import status_of, worst
 from monitoring.metrics import METRICS, metrics_of
@@ -29,9 +30,9 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table) -> tuple[str, st
         metric = pick("metric", "Metric", there, default=_FIRST[view.spec["task"]], words=lambda name: METRICS[name].label)
     columns = sorted(set(own.filter(pc.equal(own.column("metric"), metric)).column("column").to_pylist()), key=lambda it: (len(it), it))
     with right:
-        words = "All classes (mean)" if METRICS[metric].column == "class" else "–"
-        column = pick("column", METRICS[metric].column.capitalize() or "Column", columns, words=lambda name: name or words) \
-            if columns != [""] else ""
+        whole = "All classes (mean)" if METRICS[metric].column == "class" else "–"
+        label = "Class" if METRICS[metric].column == "class" else METRICS[metric].column or "Column"
+        column = pick("column", label, columns, words=lambda name: name or whole) if columns != [""] else ""
     _newest(view, own, metric, column)
     delay = ModelSchema.from_dict(view.spec).label_delay
     pending = pending_from(own, delay=delay, now=datetime.now(UTC)) if delay else None
@@ -53,7 +54,7 @@ def _newest(view: View, own: pa.Table, metric: str, column: str) -> None:
     if not known:
         st.markdown(f"{status_of(rows[-1]['status']).rich} {plain(rows[-1]['reason'] or 'There is no value in this range.')}")
         return
-    row, unit = known[-1], METRICS[metric].unit
+    row, unit = _judged(known)[-1], METRICS[metric].unit
     bounds, coverage = interval(row["lower"], row["upper"], unit), with_unit(row["label_coverage"], "share")
     reference = reference_value(row)
     st.markdown(
@@ -62,6 +63,11 @@ def _newest(view: View, own: pa.Table, metric: str, column: str) -> None:
         f" · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"
         + ("" if reference is None else f" · reference {plain(with_unit(reference, unit))}")
     )
+
+
+def _judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with enough labels for a verdict; all of them where none has enough."""
+    return [row for row in rows if row["status"] != "insufficient_data"] or rows
 
 
 def _by_segment(view: View, metric: str, column: str) -> None:
@@ -92,10 +98,11 @@ with page("performance") as view:
     found = own.filter(pc.is_valid(own.column("value"))).to_pylist()
     found = [row for row in found if METRICS[row["metric"]].group != "labels"]
     if found:
-        newest = max(row["window_start"] for row in found)
-        view.status(worst(row["status"] for row in found if row["window_start"] == newest), "in the newest labelled window")
+        newest = max(row["window_start"] for row in _judged(found))
+        at = moment(newest, view.look.zone)
+        view.status(worst(row["status"] for row in found if row["window_start"] == newest), f"in the newest judged window, {at}")
         metric, column = _over_time(view, everything, own)
-        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True))
+        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), default=newest)
         _by_segment(view, metric, column)
     else:
         empty("No label of these predictions is known yet, so nothing can be said about performance.",

@@ -39,7 +39,7 @@ def _summary(view: View, points: pa.Table, own: pa.Table) -> None:
     known = [row for row in tail if row["value"] is not None]
     quiet = silences(chosen(points, "rows"))
     tiles = (
-        ("Predictions", with_unit(total, "rows"), f"all versions, {len({row['window_start'] for row in rows})} windows"),
+        ("Predictions", with_unit(total, "rows"), f"all versions, {len({row['window_start'] for row in chosen(points, 'rows')})} windows"),
         ("Error rate", with_unit(failed / calls if calls else None, "share"), f"{number(round(failed))} of {number(calls)} calls raised"),
         ("Latency p95", with_unit(known[-1]["value"], "ms") if known else "–",
          f"n = {number(known[-1]['n'])}, window of {_when(view, known[-1])}" if known else "no latency was logged"),

@@ -62,7 +62,7 @@ def test_every_line_is_accounted_for(used_home: House, open_page: Open) -> None:
     assert {name: counts[name.replace("_", " ")] for name in ("accepted", "lines_read", "duplicates", "lost")} == {
         name: facts[name] for name in ("accepted", "lines_read", "duplicates", "lost")
     }
-    assert "1 lines" in words(page)
+    assert "**1 line**" in words(page)
 
 
 def test_a_quarantined_line_is_shown_as_text_with_its_reason_and_can_be_taken_away(used_home: House, open_page: Open) -> None:

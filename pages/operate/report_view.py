@@ -1,0 +1,85 @@
+"""One report of Evidently: made in the background, read in a frame of its own, taken away as HTML or JSON."""
+
+from __future__ import annotations
+
+__all__ = ["KINDS", "Bounds", "one_report"]
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from monitoring.charts.numbers import number, span
+from monitoring.house import House
+from pages.frame import View, plain
+from pages.operate import jobs
+
+Bounds = tuple[datetime, datetime]
+
+KINDS = {"drift": "Data drift", "performance": "Performance", "summary": "Data summary"}
+_HEIGHT = 1200  # pixels: one screen of Evidently's tables; the report scrolls inside
+
+
+def one_report(view: View, kind: str, bounds: Bounds, rows: list[dict[str, Any]]) -> None:
+    """The report in its frame where its HTML is there, else the button that makes it, or how far that has come.
+
+    `rows` are those of `Store.reports` for the selected model and version.
+    """
+    chosen = view.selection
+    st.markdown(f"##### {KINDS[kind]}\n:small[:gray[{plain(span(*bounds, chosen.zone))}]]")
+    key = (str(view.house.home.path), chosen.model, chosen.version, kind, bounds[0].isoformat(), bounds[1].isoformat())
+    job = jobs.find(key)
+    if job is not None and job.state == "running":
+        _watch(key)
+        return
+    same = [row for row in rows if (row["kind"], row["window_start"], row["window_end"]) == (kind, *bounds)]
+    made = next((row for row in same if row["format"] == "html"), None)
+    name = f"{kind}.{bounds[0].isoformat()}"
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Generate again" if made else "Generate", key=f"make.{name}", type="tertiary" if made else "primary",
+                     icon=":material/play_arrow:"):
+            jobs.start(key, partial(_render, view.house, chosen.model, chosen.version, kind, bounds, "html"))
+            st.rerun()
+        if made:
+            _take_away(view, kind, bounds, made, name)
+    if job is not None and job.state == "failed":
+        st.error(plain(job.error), icon=":material/error:")
+    if made:
+        st.iframe(f"/reports-files/{made['report_id']}", height=_HEIGHT, alt=f"{KINDS[kind]} report by Evidently")
+    else:
+        st.markdown(":small[:gray[Evidently draws the report from the stored snapshot; where there is none, it computes it first. "
+                    "You may leave or reload the page meanwhile.]]")
+
+
+def _render(house: House, model: str, version: str, kind: str, bounds: Bounds, ending: str, progress: jobs.Progress | None = None) -> str:
+    """The path of the report's file; takes some seconds where Evidently has to compute or to draw."""
+    since, until = (bound.isoformat() for bound in bounds)
+    return str(house.report(model=model, kind=kind, since=since, until=until, format=ending, version=version, progress=progress)["file"])
+
+
+def _json(house: House, model: str, version: str, kind: str, bounds: Bounds) -> bytes:
+    return Path(_render(house, model, version, kind, bounds, "json")).read_bytes()
+
+
+def _take_away(view: View, kind: str, bounds: Bounds, made: dict[str, Any], name: str) -> None:
+    """Downloads of one report, and a link that opens it by itself."""
+    chosen, stem = view.selection, f"driftboard_{kind}_{bounds[0]:%Y-%m-%d}"
+    path = view.house.home.reports / str(made["path"])
+    st.download_button("HTML", path.read_bytes, f"{stem}.html", "text/html", key=f"html.{name}", on_click="ignore",
+                       icon=":material/download:")
+    st.download_button("JSON", partial(_json, view.house, chosen.model, chosen.version, kind, bounds), f"{stem}.json", "application/json",
+                       key=f"json.{name}", on_click="ignore", icon=":material/download:")
+    st.link_button("Open by itself", f"/reports-files/{made['report_id']}", icon=":material/open_in_new:")
+
+
+@st.fragment(run_every=1.0)
+def _watch(key: jobs.Key) -> None:
+    """How far a report has come, once a second; the page follows when it has ended."""
+    job = jobs.find(key)
+    if job is None or job.state != "running":
+        st.rerun()
+        return
+    steps = f"{job.done} of {job.total}, " if job.total else ""
+    st.progress(job.share or 0.0, text=f"{plain(job.note or 'Evidently is at work')} – {steps}{number(round(job.seconds))} s")
