@@ -37,7 +37,7 @@ def plain(value: Any, zone: tzinfo | None = None, depth: int = 0) -> Any:
         return value
     if kind in _SIMPLE:
         return _SIMPLE[kind](value, depth)
-    if depth > DEEPEST:
+    if depth >= DEEPEST:
         raise Refused("nested too deeply")
     if isinstance(value, Mapping):
         return {_inner_key(key): plain(item, zone, depth + 1) for key, item in value.items()}

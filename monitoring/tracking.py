@@ -62,7 +62,7 @@ class Call:
                 raise TypeError
             self._keywords |= said
         except Exception:
-            self._trouble = "outcome of a watched call cannot be read"
+            self._trouble = self._trouble or "outcome of a watched call cannot be read"
 
 
 def watched(

@@ -20,6 +20,7 @@ from monitoring.schema.reading import Path, Wrong, one_line
 
 _LARGEST = 1 << 20  # bytes; a description with 2,000 features has a tenth of it
 _DEEPEST = 20
+_PLAIN = frozenset({"str", "int", "float", "bool", "null", "timestamp", "map", "seq"})  # YAML's tags of what JSON has, and dates
 
 
 def read_yaml(path: str | PathLike[str]) -> tuple[Any, Callable[[Wrong], SchemaError]]:
@@ -37,7 +38,7 @@ def read_yaml(path: str | PathLike[str]) -> tuple[Any, Callable[[Wrong], SchemaE
         return SchemaError(f"{shown}: {where}{one_line(key)[1:-1]}: {wrong}" if key else f"{shown}: {where}{wrong}")
 
     try:
-        _refuse_aliases(text)
+        _refuse_tricks(text)
         node = yaml.compose(text, yaml.SafeLoader)
         if node is None:
             raise SchemaError(f"{shown}: the file is empty; write at least name, version, task and features")
@@ -66,17 +67,20 @@ def _text(path: str | PathLike[str], shown: str) -> str:
         raise SchemaError(f"{shown}: line {line}, the file is not UTF-8; save it as UTF-8") from None
 
 
-def _refuse_aliases(text: str) -> None:
+def _refuse_tricks(text: str) -> None:
+    """Aliases, which can make a small file huge, and deep nesting, which takes the parser long: both stop at the first event."""
+    depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise RecursionError
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(problem="anchors and aliases have no place here", problem_mark=event.start_mark)  # type: ignore[arg-type]  # the stubs know one of the two marks
 
 
 def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
-    if len(path) > _DEEPEST:
-        raise RecursionError
-    if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(("binary", "set", "omap", "pairs", "merge")):
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN:
         raise Wrong(path, f"the tag {one_line(node.tag)} has no place here; write plain values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines)
