@@ -33,6 +33,7 @@ _BATCH_BYTES = 4 << 20  # of log lines in one transaction, and
 _BATCH_ROWS = 20_000
 _TURN_BYTES = 64 << 10  # the least that one segment gets in a batch, so that many segments do not mean many tiny reads
 _ATTEMPTS = 3  # of one batch, before the row that it fails on is looked for
+_BIRTH = 60.0  # seconds in which a segment that a living process makes has long had its name
 _PAUSE = 0.5  # seconds between two looks at the spool
 _LONGEST_PAUSE = 30.0  # seconds, after repeated failure
 # Failures that say nothing about the rows: the disk, the memory, the file. They are waited out, never blamed on a row.
@@ -89,6 +90,7 @@ class Collector:
                         totals["duplicates"] += counts.duplicates
                         totals["quarantined"] += bad
             self._archive(list(sizes))
+            self._sweep()
             return {**totals, "pending": self._pending()}
 
     def start(self) -> None:
@@ -239,6 +241,13 @@ class Collector:
                 segment.state = "archived"
                 with self._store.writing() as cursor:
                     save(cursor, segment)
+
+    def _sweep(self) -> None:
+        """Remove segments that were never born: their writer died before it gave them a name, so nobody was promised what is in them."""
+        for path in self._home.spool.glob(".*.seg.jsonl"):
+            with suppress(OSError, StorageError):
+                if time.time() - path.lstat().st_mtime > _BIRTH and not spool.is_live(path):
+                    path.unlink()
 
     def _pending(self) -> int:
         waiting = [path for path, size in self._sizes().items() if size > self._position(path) and path.name not in self._unreadable]

@@ -54,7 +54,7 @@ def _staged(model: Model, rows: pa.Table) -> pa.Table:
     spec = model.spec
     positive = spec.get("positive_label")
     count = rows.num_rows
-    times = _moments(_role(rows, spec, "timestamp"), spec, "timestamp")
+    times = _moments(_role(rows, spec, "timestamp"), spec, str(spec.get("timestamp")))
     labels = _values(_role(rows, spec, "label"), count)
     predictions = _values(_role(rows, spec, "prediction"), count)
     ids = _values(_role(rows, spec, "id"), count)

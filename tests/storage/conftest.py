@@ -23,6 +23,9 @@ FRAUD: dict[str, Any] = {
     "timestamp": "at", "id": "key", "prediction": "decision", "score": "risk", "label": "is_fraud", "latency": "ms", "timezone": "UTC",
 }  # fmt: skip
 
+# The columns that every frame begins with.
+META = ["@id", "@t", "@version", "@prediction", "@score", "@label", "@labelled_at", "@latency_ms", "@error", "@weight"]
+
 
 class Span(NamedTuple):
     """A window as the store takes it."""
@@ -56,6 +59,12 @@ def prediction(number: int, **changes: Any) -> dict[str, Any]:
 def truth(number: int, value: Any, *, known: float | None = None, **changes: Any) -> dict[str, Any]:
     """The payload of the ground truth of prediction `number`, known `known` hours after T0."""
     return {"m": "fraud", "id": f"p{number}", "y": value, "e": None if known is None else micros(hour(known)), **changes}
+
+
+def rows(store: Store, model: str = "fraud", version: str = "1", **options: Any) -> list[dict[str, Any]]:
+    """A frame as dicts."""
+    found: list[dict[str, Any]] = store.frame(model, version, **options).to_pylist()
+    return found
 
 
 class Log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from itertools import product
@@ -212,6 +213,15 @@ def test_a_file_that_is_no_segment_is_reported_once_and_left_alone(fraud: Store,
     (event,) = fraud.events().to_pylist()
     assert (event["level"], event["kind"]) == ("error", "segment_unreadable")
     assert (tmp_path / "secret").exists()
+
+
+def test_what_a_writer_left_before_it_gave_it_a_name_is_removed_once_it_is_old(fraud: Store, collector: Collector) -> None:
+    old, new = (fraud.home.spool / f".a-{number}-2-abcd-00000000.seg.jsonl" for number in (1, 2))
+    for path in (old, new):
+        path.write_bytes(b"half a head")
+    os.utime(old, (1, 1))
+    collector.once()
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_lost_lines_are_counted_and_every_line_is_accounted_for(fraud: Store, log: Log, collector: Collector) -> None:

@@ -1,0 +1,97 @@
+"""The house: opening, closing, runs, reports, health, and a database that reaches nothing else."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from storage.collector import Collector
+from storage.errors import StoreError
+from storage.home import Home
+from storage.store import Store
+from tests.storage.conftest import FRAUD, T0, Log, hour, prediction, truth
+
+
+def test_everything_is_there_after_closing_and_opening(home: Home, log: Log) -> None:
+    with Store.open(home) as store:
+        store.register_model(FRAUD)
+        log.write(("pred", prediction(1)), ("label", truth(1, 1)))
+        Collector(store).once()
+        before = store.frame("fraud", "1")
+        run = store.run_started(model="fraud", window="1d", total=4)
+        store.run_progress(run, done=1, note="first")
+    with pytest.raises(StoreError, match="closed: open it again"):
+        store.models()
+    with Store.open(home) as store:
+        assert store.frame("fraud", "1") == before
+        (interrupted,) = store.runs().to_pylist()
+        assert (interrupted["run"], interrupted["state"], interrupted["done"], interrupted["total"]) == (run, "interrupted", 1, 4)
+
+
+def test_a_run_is_told_from_beginning_to_end(store: Store) -> None:
+    run = store.run_started(model="fraud", window="1d", total=3)
+    assert store.runs().to_pylist()[0]["state"] == "running"
+    store.run_progress(run, done=2, total=5, note="2 of 5")
+    store.run_finished(run, state="failed", points=7, failed=1, insufficient=2, reason="the worker died")
+    other = store.run_started(run="mine")
+    newest, first = store.runs().to_pylist()
+    assert newest["run"] == other == "mine"
+    assert (first["state"], first["reason"], first["note"]) == ("failed", "the worker died", "2 of 5")
+    assert (first["done"], first["total"], first["points"], first["failed"], first["insufficient"]) == (2, 5, 7, 1, 2)
+    assert store.runs(limit=1).num_rows == 1
+
+
+def test_a_report_is_replaced_by_one_of_the_same_window_and_kind(store: Store) -> None:
+    row = {"model": "fraud", "version": "1", "kind": "drift", "window": "1d", "window_start": T0, "path": "1/a.json"}
+    first = store.save_report({**row, "parts": 3})
+    assert store.save_report({**row, "path": "1/b.json"}) == first
+    other = store.save_report({**row, "kind": "summary", "model": "price"})
+    assert store.reports().num_rows == 2
+    (found,) = store.reports("fraud").to_pylist()
+    assert (found["report_id"], found["path"], found["detail"]) == (first, "1/b.json", None)
+    mine = store.report(other)
+    assert mine is not None
+    assert mine["kind"] == "summary"
+    assert store.report("unknown") is None
+    with pytest.raises(StoreError, match='at least its "model", "kind" and "path"'):
+        store.save_report({"model": "fraud"})
+
+
+def test_health_tells_sizes_backlog_and_the_newest_rows(fraud: Store, log: Log, collector: Collector) -> None:
+    log.write(("pred", prediction(1)), ("pred", prediction(5)), ("label", truth(1, 1)))
+    before = fraud.health()
+    assert before["spool"]["backlog_segments"] == 1
+    assert before["spool"]["backlog_bytes"] > 500
+    assert before["newest_prediction"] is None
+    collector.once()
+    after = fraud.health()
+    assert after["spool"] == {"segments": 0, "backlog_segments": 0, "backlog_bytes": 0}
+    assert after["newest_prediction"] == hour(5).isoformat()
+    assert after["newest_label"] is not None
+    assert (after["archive"]["files"], after["database"]["schema_version"], after["database"]["engine"]) == (1, 1, "2.0.0")
+    (model,) = after["models"]
+    assert (model["model"], model["predictions"], model["labels"], model["versions"]) == ("fraud", 2, 1, 1)
+
+
+def test_a_database_of_a_newer_version_is_refused_in_a_sentence(home: Home) -> None:
+    with Store.open(home) as store, store.writing() as cursor:
+        cursor.execute("INSERT INTO migrations VALUES (9999, 'from the future', now())")
+    with pytest.raises(StoreError, match="written by a newer version"):
+        Store.open(home)
+
+
+def test_sql_of_the_store_reaches_no_file_and_no_local_variable(store: Store, home: Home) -> None:
+    secret = pa.table({"a": [1]})
+    assert secret.num_rows == 1
+    for sql in (
+        "SELECT * FROM secret",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        f"COPY models TO '{home.path}/leak.csv'",
+        f"ATTACH '{home.path}/other.duckdb'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+    ):
+        with pytest.raises(StoreError), store.reading() as cursor:
+            cursor.execute(sql)
+    assert not (home.path / "leak.csv").exists()
