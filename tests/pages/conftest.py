@@ -34,8 +34,8 @@ def empty_home(tmp_path: Path) -> Iterator[House]:
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """`open_page("watch/drift", house, model="card-fraud")`: the page's script run once with these URL parameters."""
 
-    def opened(script: str, house: House, **params: str) -> AppTest:
-        monkeypatch.setenv("MONITORING_HOME", str(house.home.path))
+    def opened(script: str, house: House | Path, **params: str) -> AppTest:
+        monkeypatch.setenv("MONITORING_HOME", str(house.home.path if isinstance(house, House) else house))
         test = AppTest.from_file(str(ROOT / "pages" / f"{script}.py"), default_timeout=30)
         for name, value in params.items():
             test.query_params[name] = value

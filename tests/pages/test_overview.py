@@ -1,0 +1,100 @@
+"""The overview says what is wrong, since when and where, in the words and numbers of the points table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from monitoring.charts.numbers import with_unit
+from monitoring.charts.overview import facts_html, sparkline, status_strip
+from monitoring.charts.theme import Look
+from monitoring.service import House
+from pages.findings.overview import Fact, Summary, headline, summarise
+from pages.frame.export import Export
+from tests.pages import data
+from tests.pages.test_frame import texts
+
+Open = Callable[..., AppTest]
+
+
+def summary(house: House, model: str) -> Summary:
+    """The summary of one model over all time."""
+    spec = house.store.spec(model)
+
+    def points(metric: str) -> object:
+        table = house.store.points(model=model, version=spec["version"], metric=metric, window="1d")
+        return table.filter([segment == "" for segment in table.column("segment").to_pylist()])
+
+    return summarise(model, spec["version"], spec, points, zone="UTC")
+
+
+def test_one_sentence_says_what_is_wrong_since_when_and_where(open_page: Open, full_home: House) -> None:
+    test = open_page("watch/overview", full_home)
+    assert not test.exception
+    assert "**1 of 4 models needs attention: card-fraud, 3 features drifted since 30 Oct 2026 00:00 UTC.**" in texts(test)
+
+
+def test_the_worst_model_comes_first(open_page: Open, full_home: House) -> None:
+    test = open_page("watch/overview", full_home)
+    names = [element.value for element in test.markdown if element.value.startswith("#### ")]
+    assert [name.split()[1] for name in names] == ["card-fraud", "bike-demand", "diagnosis", "shop-lists"]
+
+
+def test_a_card_holds_the_numbers_of_the_points_table(open_page: Open, full_home: House) -> None:
+    test = open_page("watch/overview", full_home)
+    card = unescape(next(element.value for element in test.get("html") if "ROC AUC" in element.value))
+    rows = {row["window_start"]: row for row in full_home.store.points(model="card-fraud", metric="rows").to_pylist() if not row["segment"]}
+    newest = max(start for start, row in rows.items() if not row["partial"])
+    assert f">{with_unit(rows[newest]['value'], 'rows')}<" in card
+    scores = [row for row in full_home.store.points(model="card-fraud", metric="roc_auc").to_pylist() if not row["segment"]]
+    known = max((row for row in scores if row["value"] is not None), key=lambda row: row["window_start"])
+    assert f">{with_unit(known['value'], 'score')}<" in card
+    assert f"[{with_unit(known['lower'], 'score')}, {with_unit(known['upper'], 'score')}]" in card
+    assert ">3 of 9<" in card
+    assert {"amount", "country", "merchant_age"} <= set(card.replace(",", " ").replace("<", " ").replace(">", " ").split())
+
+
+def test_the_export_is_made_of_rows_of_the_points_table(open_page: Open, full_home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Export] = []
+    monkeypatch.setattr(Export, "draw", lambda export, _selection: taken.append(export))
+    open_page("watch/overview", full_home)
+    exported = {tuple(row.items()) for row in taken[0].tables["points"].to_pylist()}
+    assert exported
+    assert exported <= {tuple(row.items()) for row in full_home.store.points().to_pylist()}
+
+
+def test_the_sentence_says_so_when_nothing_is_wrong_or_nothing_is_known(full_home: House) -> None:
+    calm = [summary(full_home, "bike-demand"), summary(full_home, "shop-lists")]
+    assert headline(calm, zone="UTC") == "Nothing needs attention: 2 of 2 models judged and calm."
+    nothing = summarise("new", "1", {"task": "binary"}, lambda _: full_home.store.points(model="nobody"), zone="UTC")
+    assert headline([nothing], zone="UTC") == "None of 1 model has been judged yet."
+    assert headline([*calm, nothing], zone="UTC").endswith("1 could not be judged yet.")
+    assert nothing.status.word == "No data yet"
+
+
+def test_drift_that_began_before_the_range_says_so(open_page: Open, full_home: House) -> None:
+    test = open_page("watch/overview", full_home, range="2026-11-02..2026-11-05")
+    assert "since 2 Nov 2026 00:00 UTC or before" in texts(test)
+
+
+def test_hostile_text_on_a_card_is_escaped() -> None:
+    html = facts_html([Fact("<img src=x>", "1 & 2", "a<b", (1.0, None, 2.0))], look=Look())
+    assert "<img src=x>" not in html
+    assert "1 &amp; 2" in html
+
+
+def test_a_sparkline_needs_two_values_and_breaks_at_a_gap() -> None:
+    assert "<img" not in sparkline((1.0,), label="rows", look=Look())
+    assert 'alt="rows: course over the range, 4 windows"' in sparkline((1.0, 2.0, None, 3.0, 4.0), label="rows", look=Look())
+
+
+def test_the_strip_has_a_sign_per_model_and_window(full_home: House) -> None:
+    strips = {model: summary(full_home, model).strip for model in ("card-fraud", "bike-demand")}
+    figure = status_strip(strips, look=Look())
+    signs = {trace.name: len(trace.x) for trace in figure.data}
+    drifted = (data.FIRST + timedelta(days=data.DAYS) - data.DRIFT_FROM).days
+    assert signs == {"Drift": drifted, "OK": 2 * data.DAYS - drifted}
