@@ -212,8 +212,6 @@ def _week(rng: np.random.Generator, shop: _Shop, model: _Model, catalogue: _Cata
     sent = np.sort(int(week.timestamp() * 1_000_000) + ((6 + 6 * rng.random(customers)) * 3_600_000_000).astype(np.int64))
     order = rng.permutation(customers)  # whose letter is sent when
     users, items = np.repeat(order, _LENGTH), shown[order].ravel()
-    latency = np.full((customers, _LENGTH), np.nan)
-    latency[:, 0] = asked_latency(rng, customers, median=45.0, sigma=0.35)  # one call makes a list: its first row carries the time
     columns: dict[str, Any] = {
         "impression_id": pa.array([f"{prefix}-{user:05d}-{place % _LENGTH + 1:02d}" for place, user in enumerate(users)]),
         "shown_at": to_arrow_times(np.repeat(sent, _LENGTH)),
@@ -224,7 +222,7 @@ def _week(rng: np.random.Generator, shop: _Shop, model: _Model, catalogue: _Cata
     columns |= {name: pa.array(values, from_pandas=True) for name, values in shown_pairs.items()}
     columns["rank"] = pa.array(np.tile(np.arange(1, _LENGTH + 1), customers))
     columns["ranking_score"] = pa.array(scores[users, items])
-    columns["latency_ms"] = pa.array(latency.ravel(), from_pandas=True)
+    columns["latency_ms"] = pa.array(asked_latency(rng, len(users), median=4.5, sigma=0.35))  # each item is a call of its own
     columns["error"] = pa.nulls(len(users), pa.string())
     columns["bought"] = pa.array(_bought(rng, shop, catalogue, users, items))
     return pa.table(columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -14,9 +13,13 @@ import pyarrow.compute as pc
 import pytest
 
 from monitoring.demo import load
+from monitoring.demo.diagnosis import diagnosis_case
+from monitoring.demo.ledger import Ledger
 from monitoring.demo.planted import MODELS, planted
+from monitoring.demo.serving import log_labels, log_release
 from monitoring.errors import InputError
 from monitoring.service import House
+from monitoring.windows import Window
 
 END = datetime(2026, 6, 10, tzinfo=UTC)
 ROWS = 2_000
@@ -51,7 +54,7 @@ def test_everything_served_is_in_the_home_and_nothing_was_refused(loaded: tuple[
 def test_failed_calls_are_logged_as_errors(tmp_path: Path) -> None:
     load(tmp_path, models=["fraud"], rows=4_000, end=END, compute=False)
     with House.open(tmp_path) as house:
-        window = (END - timedelta(days=60), END)
+        window = Window(END - timedelta(days=60), END)
         errors = sum(
             row["errors"] for version in ("1", "2") for row in house.store.traffic("card-fraud", version, [window]).to_pylist()
         )
@@ -69,13 +72,23 @@ def test_a_second_load_changes_nothing(loaded: tuple[Path, dict[str, Any]]) -> N
 
 
 def test_an_interrupted_load_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    first = load(tmp_path, models=["diagnosis"], rows=600, end=END, compute=False)
-    ledger = json.loads((tmp_path / "demo.json").read_text())
-    ledger["cases"]["diagnosis"]["done"] = False
-    (tmp_path / "demo.json").write_text(json.dumps(ledger))
-    again = load(tmp_path, models=["diagnosis"], compute=False)
-    assert first["models"]["diagnosis-triage"]["predictions"] == 600
-    assert again["models"]["diagnosis-triage"] == {"predictions": 0, "labels": 0, "reference": 0}
+    world = diagnosis_case(END, rows=600)
+    schema = world.releases[0].schema
+    Ledger.open(tmp_path, END).note("diagnosis", rows=600, calls=600, done=False)
+    log_release(tmp_path, schema, world.releases[0].served.slice(0, 250))
+    log_labels(tmp_path, schema, world.labels.slice(0, 40))
+    told = load(tmp_path, models=["diagnosis"], compute=False)
+    assert told["models"]["diagnosis-triage"] == {"predictions": 350, "labels": world.labels.num_rows - 40, "reference": 6_000}
+    with House.open(tmp_path) as house:
+        assert house.models()[0]["predictions"] == 600
+        assert house.table(model="diagnosis-triage", what="labels").num_rows == world.labels.num_rows
+        assert house.collect()["duplicates"] == 0
+
+
+def test_a_torn_ledger_is_named_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text('{"end": ')
+    with pytest.raises(InputError, match="cannot be read: load the demo into an empty home"):
+        load(tmp_path, models=["diagnosis"], compute=False)
 
 
 def test_an_owner_that_runs_already_is_asked(tmp_path: Path) -> None:
