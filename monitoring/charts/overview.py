@@ -42,7 +42,7 @@ def facts_html(facts: Iterable[_Fact], *, look: Look) -> str:
         f'<div style="font-size:.8rem;line-height:1.35;color:{colours.muted};overflow-wrap:anywhere">{escape(fact.note)}</div></div>'
         for fact in facts
     )
-    return f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem 1.5rem">{cells}</div>'
+    return f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:1rem 1.5rem">{cells}</div>'
 
 
 def sparkline(values: Sequence[float | None], *, label: str, look: Look) -> str:
@@ -86,6 +86,7 @@ def status_strip(strips: Mapping[str, Mapping[datetime, str]], *, look: Look) ->
     """
     names = list(strips)
     made = figure(look, height=56 + 30 * len(names), legend=True)
+    size = max(5, min(12, 480 // max((len(strip) for strip in strips.values()), default=1)))  # px: signs must not touch on a laptop
     found: dict[str, list[tuple[datetime, int, str]]] = {}
     for row, name in enumerate(names):
         for start, word in strips[name].items():
@@ -94,7 +95,7 @@ def status_strip(strips: Mapping[str, Mapping[datetime, str]], *, look: Look) ->
         cells = found[status.name]
         made.add_trace(go.Scatter(
             x=look.times(start for start, _, _ in cells), y=[row for _, row, _ in cells], mode="markers", name=status.word,
-            marker={"symbol": _SYMBOL[status.icon], "size": 12, "color": status.colour(look.dark), "line": {"width": 0}},
+            marker={"symbol": _SYMBOL[status.icon], "size": size, "color": status.colour(look.dark), "line": {"width": 0}},
             customdata=[[name, start.isoformat()] for start, _, name in cells], hoverinfo="text",
             hovertext=[f"<b>{safe(name)}</b><br>{moment(start, look.zone)} {look.zone}<br>{status.text}" for start, _, name in cells],
         ))

@@ -112,7 +112,7 @@ class _Made:
     def __init__(self, model: str, version: str, segment: str, window: Window, n: int, labelled: int) -> None:
         self.rows: list[dict[str, Any]] = []
         self.labelled = labelled
-        self.common = {
+        self.common: dict[str, Any] = {
             "model": model, "version": version, "segment": segment, "window_start": window.start, "window_end": window.end, "column": "",
             "method": "", "n": n, "n_labelled": labelled, "label_coverage": labelled / n, "status": "ok", "reason": "", "kind": "realised",
             "computed_at": window.end + timedelta(minutes=5), "run": RUN, "window": "1d", "partial": window.partial,
@@ -196,7 +196,7 @@ class _Profiles:
 
     def __init__(self, model: str, version: str, segment: str, window: Window) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.common = {"model": model, "version": version, "segment": segment, "window": "1d", "window_start": window.start,
+        self.common: dict[str, Any] = {"model": model, "version": version, "segment": segment, "window": "1d", "window_start": window.start,
                        "window_end": window.end, "column": "", "series": ""}
 
     def add(self, kind: str, value: float, **more: Any) -> None:

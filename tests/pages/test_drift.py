@@ -31,10 +31,11 @@ def drift_of(house: House, model: str = "card-fraud", segment: str = "") -> pa.T
 
 def made(*rows: dict[str, Any]) -> pa.Table:
     """Drift points of a column `x`, one day after the other."""
-    common = {"metric": "drift", "column": "x", "method": "psi", "threshold": 0.1, "n": 100, "n_reference": 100, "segment": "", "partial": False}
-    starts = [MONDAY + timedelta(days=day) for day in range(len(rows))]
-    return pa.Table.from_pylist([{**dict.fromkeys(POINTS.names), **common, "window_start": start, "window_end": start + timedelta(days=1), **row}
-                                 for start, row in zip(starts, rows, strict=True)], schema=POINTS)  # fmt: skip
+    common = {"metric": "drift", "column": "x", "method": "psi", "threshold": 0.1, "n": 100, "n_reference": 100, "segment": "",
+              "partial": False}
+    days = [{"window_start": MONDAY + timedelta(days=day), "window_end": MONDAY + timedelta(days=day + 1)} for day in range(len(rows))]
+    filled = [{**dict.fromkeys(POINTS.names), **common, **day, **row} for day, row in zip(days, rows, strict=True)]
+    return pa.Table.from_pylist(filled, schema=POINTS)
 
 
 def test_the_verdict_names_what_drifted_and_the_false_alarms_to_expect(open_page: Open, full_home: House) -> None:
@@ -135,7 +136,8 @@ def test_since_is_the_start_of_the_unbroken_run() -> None:
 
 
 def test_the_newest_verdict_is_that_of_a_window_that_is_over() -> None:
-    points = made({"value": 0.2, "status": "ok"}, {"value": 0.2, "status": "insufficient_data"}, {"value": 0.2, "status": "ok", "partial": True})
+    points = made({"value": 0.2, "status": "ok"}, {"value": 0.2, "status": "insufficient_data"},
+                  {"value": 0.2, "status": "ok", "partial": True})
     assert newest_judged(points) == MONDAY
     assert newest_judged(made({"value": 0.2, "status": "ok", "partial": True})) == MONDAY
     assert newest_judged(made()) is None

@@ -124,7 +124,8 @@ def test_the_fan_has_the_median_of_each_window(full_home: House) -> None:
 
 
 def test_statistics_say_shares_in_percent_and_changes_in_points() -> None:
-    before, after = bins((None, None, "missing", 0.01), (None, None, "mean", 10.0)), bins((None, None, "missing", 0.035), (None, None, "mean", 12.0))
+    before = bins((None, None, "missing", 0.01), (None, None, "mean", 10.0))
+    after = bins((None, None, "missing", 0.035), (None, None, "mean", 12.0))
     rows = statistics_table(before, after, ("Reference", "Window")).to_pylist()
     assert rows == [
         {"Statistic": "Mean", "Reference": "10", "Window": "12", "Change": "+2"},

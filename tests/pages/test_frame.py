@@ -36,7 +36,7 @@ NEWEST = datetime(2026, 11, 7, tzinfo=UTC)
 
 def marker(test: AppTest) -> re.Match[str]:
     """The ready marker at the end of the page."""
-    html = "\n".join(element.value for element in test.get("html"))
+    html = "\n".join(str(element.value) for element in test.get("html"))  # type: ignore[union-attr]
     found = re.search(r'class="driftboard-ready" data-page="(\w+)" data-run="(\d+)" data-ms="([\d.]+)" hidden', html)
     assert found, "the page ended without its ready marker"
     return found
@@ -63,7 +63,7 @@ def test_the_navigation_opens_the_overview(full_home: House, monkeypatch: pytest
     assert marker(test)[1] == "overview"
 
 
-@pytest.mark.parametrize("script", ["watch/overview", "watch/drift", "watch/feature", "watch/performance", "watch/traffic", "operate/reports"])
+@pytest.mark.parametrize("script", [f"{one.folder}/{one.key}" for one in SECTIONS.values() if one.needs_model])
 def test_an_empty_home_shows_the_command_that_fills_it_and_loads_the_demo(script: str, open_page: Open, empty_home: House) -> None:
     test = open_page(script, empty_home)
     assert not test.exception
@@ -144,7 +144,8 @@ def test_ranges_end_where_the_newest_window_ends() -> None:
 
 
 @pytest.mark.parametrize(("text", "shown"), [
-    ("plain name", "plain name"), ("snake_case", r"snake\_case"), ("<b>bold</b>", r"\<b\>bold\</b\>"), ("[a](javascript:x)", r"\[a\](javascript\:x)"),
+    ("plain name", "plain name"), ("snake_case", r"snake\_case"), ("<b>bold</b>", r"\<b\>bold\</b\>"),
+    ("[a](javascript:x)", r"\[a\](javascript\:x)"),
     ("- item", r"\- item"), ("1. item", r"1\. item"), ("$x$", r"\$x\$"), (":red[x]", r"\:red\[x\]"), ("a\nb", "a b"), ("00:15", "00:15"),
 ])  # fmt: skip
 def test_text_from_users_is_never_read_as_markdown(text: str, shown: str) -> None:

@@ -46,7 +46,7 @@ def test_the_worst_model_comes_first(open_page: Open, full_home: House) -> None:
 
 def test_a_card_holds_the_numbers_of_the_points_table(open_page: Open, full_home: House) -> None:
     test = open_page("watch/overview", full_home)
-    card = unescape(next(element.value for element in test.get("html") if "ROC AUC" in element.value))
+    card = unescape(next(element.value for element in test.get("html") if "ROC AUC" in element.value)  # type: ignore[union-attr])
     rows = {row["window_start"]: row for row in full_home.store.points(model="card-fraud", metric="rows").to_pylist() if not row["segment"]}
     newest = max(start for start, row in rows.items() if not row["partial"])
     assert f">{with_unit(rows[newest]['value'], 'rows')}<" in card
