@@ -54,6 +54,8 @@ class Background:
             try:
                 busy = self._work()
             except Exception:
+                if self._stopping.is_set():  # what it worked on was closed under it
+                    return
                 _log.exception("Computing in the background failed; the next attempt comes in %g seconds.", self._every)
                 busy = True
             if busy:

@@ -5,9 +5,11 @@ from __future__ import annotations
 __all__ = ["VERBS", "House", "opened"]
 
 import inspect
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -54,6 +56,7 @@ VERBS = frozenset(
 _REPORTING = frozenset({"report", "run", "run_newest"})  # the verbs that tell their progress
 _TABLES = ("labels", "points", "predictions", "quarantine")
 
+_GRACE = 3.0  # seconds: a window takes one or two once the worker is warm, and nobody waits longer for Ctrl-C
 _MICROSECOND = timedelta(microseconds=1)
 
 _opened: dict[Path, House] = {}
@@ -85,7 +88,6 @@ class House:
         self._closing = ExitStack()
         self._background: Background | None = None
         self._worker: EvidentlyWorker | None = None
-        self._caught_up = False  # whether the background has had one turn to its end
 
     @classmethod
     def open(cls, home: Path | str | None = None, background: bool = False) -> House:
@@ -107,16 +109,21 @@ class House:
         home.make()
         with ExitStack() as undo:
             store = Store.open(home)
-            undo.callback(store.close)
             house = cls(home, store, settings)
+            # Last in, first out: no more questions, no more turns, then the file – and only then the worker, so that a window
+            # which loses its worker finds no store to write "failed" into.
             undo.callback(house._end_worker)
+            undo.callback(store.close)
             undo.callback(wire.serve(home, house.do).close)
             house._closing = undo.pop_all()
         _opened[home.path] = house
         return house
 
     def close(self) -> None:
-        """Stop the background work, stop answering, give the home back. A second call does nothing."""
+        """Stop answering, collecting and computing, and give the home back. A second call does nothing.
+
+        A window that is being computed is given `_GRACE` seconds; then it is left as it was, and stays due.
+        """
         with _opening:
             if _opened.get(self.home.path) is self:
                 del _opened[self.home.path]
@@ -203,7 +210,7 @@ class House:
             if line["newest"] is not None:
                 since = self._start_of_newest(line["model"], cast("datetime", moment(line["newest"])), windows)
                 with self._alone(progress):
-                    done = self._compute(model=line["model"], since=since, worker=self.worker, progress=progress)
+                    done = self._compute(model=line["model"], since=since, progress=progress)
                 total = {name: round(value + done[name], 3) for name, value in total.items()}
         return total
 
@@ -322,7 +329,7 @@ class House:
         """One run of the runner, with the parameters of `runner.run`."""
         from monitoring import runner  # scipy and scikit-learn: not before there is something to compute
 
-        result = runner.run(self.store, **what)
+        result = runner.run(self.store, worker=self.worker, **what)
         counts = {"windows": result.windows, "points": result.points, "failed": result.failed, "insufficient": result.insufficient}
         return {**counts, "seconds": round(result.seconds, 3), "run": result.run}
 
@@ -346,8 +353,13 @@ class House:
         return self._worker
 
     def _end_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
+        if self._worker is None:
+            return
+        pid = self._worker.pid
+        if self._running.locked() and pid is not None:  # close() would wait for its job
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._worker.close()
 
     def _work(self) -> None:
         """Collect and compute in the background; a second call does nothing."""
@@ -357,21 +369,14 @@ class House:
         self.collector.start()
         self._closing.callback(self.collector.stop)
         self._background.start()
-        self._closing.callback(self._background.stop)
+        self._closing.callback(self._background.stop, timeout=_GRACE)
 
     def _turn(self) -> bool:
-        """One turn of the background: True where there was something to compute. Skipped while a run is under way.
-
-        The first turn may find a backlog and takes as many workers as the runner likes; later ones keep one, because its start
-        costs more than the one or two windows that have become due.
-        """
+        """One turn of the background: True where there was something to compute. Skipped while a run is under way."""
         if not self._running.acquire(blocking=False):
             return False
         try:
-            worker = self.worker if self._caught_up else None
-            done = self._compute(worker=worker, progress=self._unless_closing)
-            self._caught_up = True
-            return bool(done["windows"])
+            return bool(self._compute(progress=self._unless_closing)["windows"])
         except _Closing:
             return False
         finally:

@@ -1,0 +1,132 @@
+"""The verbs that compute, with Evidently itself: run, check, report, and the owner's own work."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import monitoring
+from monitoring.cli import main
+from monitoring.service import House, call, export_report, points
+from monitoring.service import run as run_due
+from tests.unit.cli_data import MODEL, write_files
+from tests.unit.test_service import owner
+
+pytestmark = pytest.mark.slow
+
+
+def filled(folder: Path, home: Path) -> None:
+    """A home with the model, its reference and a log whose last day drifted."""
+    write_files(folder, shift=15)
+    for arguments in (["models", "register", "fraud.yaml"], ["reference", MODEL, "reference.parquet"], ["log", MODEL, "log.parquet"]):
+        assert main([*arguments[:-1], str(folder / arguments[-1]), "--home", str(home)]) == 0
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that is computed; no test of this module changes its findings."""
+    folder = tmp_path_factory.mktemp("computed")
+    filled(folder, folder / "home")
+    told = run_due(home=folder / "home")
+    assert (told["windows"], told["failed"]) == (5, 0)
+    return folder / "home"
+
+
+def test_run_prints_the_contracts_keys_and_a_second_run_has_nothing_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", MODEL, "--json", "--home", str(home)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"windows", "points", "failed", "insufficient", "seconds"} <= set(told)
+    assert told["windows"] == told["points"] == 0
+
+
+def test_check_finds_the_drift_of_the_last_day_alone(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", MODEL, "--home", str(home), "--json", "--junit", str(tmp_path / "j.xml")]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["window_start"] == "2026-03-06T00:00:00Z"
+    assert ("drift", "amount") in {(case["metric"], case["column"]) for case in told["cases"] if case["status"] == "drift"}
+    assert main(["check", MODEL, "--home", str(home), "--window", "2026-03-02", "--fail-on", "drift"]) == 0
+
+
+def test_exported_points_are_the_points_that_python_gives(home: Path, tmp_path: Path) -> None:
+    assert main(["export", MODEL, "-o", str(tmp_path / "p.json"), "--home", str(home)]) == 0
+    exported = json.loads((tmp_path / "p.json").read_text())
+    given = points(MODEL, home=home).to_pylist()
+    assert [row["value"] for row in exported] == [row["value"] for row in given]
+    assert monitoring.points(MODEL, metric="drift", home=home).num_rows < len(exported)
+
+
+@pytest.mark.parametrize("kind", ["drift", "performance", "summary"])
+def test_a_report_of_the_newest_window_is_written_as_html_and_json(home: Path, tmp_path: Path, kind: str) -> None:
+    html, told = export_report(MODEL, path=tmp_path / "r.html", kind=kind, home=home), tmp_path / "r.json"
+    assert export_report(MODEL, path=told, kind=kind, home=home) == told
+    text = html.read_text()
+    assert "<html" in text[:500].lower()
+    assert re.findall(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?(?:https?:)?//""", text) == []
+    assert json.loads(told.read_text())["metrics"]
+
+
+def test_a_report_of_a_range_that_no_window_covers_is_made_for_it(home: Path, tmp_path: Path) -> None:
+    before = points(MODEL, window="1d", home=home)
+    arguments = ["report", MODEL, "--kind", "performance", "--from", "2026-03-02", "--to", "2026-03-04T12:00", "--home", str(home)]
+    assert main([*arguments, "-o", str(tmp_path / "p.json")]) == 0
+    assert json.loads((tmp_path / "p.json").read_text())["metrics"]
+    assert points(MODEL, window="1d", home=home).equals(before)
+    assert main([*arguments[:4], "--from", "2020-01-01", "--to", "2020-01-02", "--home", str(home), "-o", str(tmp_path / "q.json")]) == 3
+    assert not (tmp_path / "q.json").exists()
+
+
+def test_a_rendered_report_is_kept_and_listed(home: Path) -> None:
+    with House.open(home) as house:
+        first = house.report(model=MODEL, kind="drift", since="2026-03-03", until="2026-03-04")
+        again = house.report(model=MODEL, kind="drift", since="2026-03-03", until="2026-03-04")
+        assert first["report_id"] == again["report_id"]
+        assert first["file"] == again["file"]
+        row = house.store.report(first["report_id"])
+        assert row is not None
+        assert (house.home.reports / row["path"]).read_text() == Path(first["file"]).read_text()
+
+
+def test_a_run_in_a_running_owner_tells_its_progress(tmp_path: Path) -> None:
+    filled(tmp_path, tmp_path / "home")
+    told: list[dict[str, Any]] = []
+    with owner(tmp_path / "home", MONITORING_RUN_SECONDS="3600"):
+        counts = call(tmp_path / "home", "run", progress=told.append, everything=True)
+    assert counts["windows"] == 5
+    assert [news["done"] for news in told if news.get("done")] == [1, 2, 3, 4, 5]
+
+
+def test_an_owner_computes_what_is_due_without_being_asked(tmp_path: Path) -> None:
+    with owner(tmp_path / "home", MONITORING_RUN_SECONDS="1", MONITORING_SETTLE_SECONDS="0"):
+        filled(tmp_path, tmp_path / "home")
+        deadline = time.monotonic() + 120
+        while points(MODEL, metric="drift", column="amount", home=tmp_path / "home").num_rows < 5:
+            assert time.monotonic() < deadline, "not computed within two minutes"
+            time.sleep(0.5)
+
+
+def test_the_newest_windows_alone_are_computed_on_request(tmp_path: Path) -> None:
+    filled(tmp_path, tmp_path / "home")
+    told = call(tmp_path / "home", "run_newest", windows=2)
+    assert told["windows"] == 2
+    starts = points(MODEL, metric="rows", home=tmp_path / "home")["window_start"].to_pylist()
+    assert sorted({start.day for start in starts}) == [5, 6]
+
+
+def test_closing_in_the_middle_of_a_run_is_quick_and_leaves_the_windows_due(tmp_path: Path) -> None:
+    filled(tmp_path, tmp_path / "home")
+    house = House.open(tmp_path / "home", background=True)
+    deadline = time.monotonic() + 60
+    while house._worker is None or house._worker.pid is None:
+        assert time.monotonic() < deadline, "the background did not begin"
+        time.sleep(0.05)
+    house.close()
+    with House.open(tmp_path / "home") as again:
+        statuses = set(again.points(model=MODEL)["status"].to_pylist())
+        assert "failed" not in statuses
+        assert again.run(model=MODEL)["failed"] == 0
+        assert {start.day for start in again.points(model=MODEL, metric="rows")["window_start"].to_pylist()} == {2, 3, 4, 5, 6}
