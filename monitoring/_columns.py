@@ -60,7 +60,7 @@ def values(column: Any, name: str, zone: tzinfo | None, troubles: Troubles) -> l
         if at is not None:
             iso: list[Any] = pc.strftime(at, format="%Y-%m-%dT%H:%M:%S+00:00").to_pylist()
             return iso
-    listed: list[Any] = column.to_pylist()
+    listed = _listed(column, troubles)
     if _is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return listed
     return _each(listed, lambda value: plain(value, zone), name, troubles)
@@ -116,7 +116,7 @@ def moments(column: Any, zone: tzinfo | None, troubles: Troubles) -> list[int | 
                 return found
         if pa.types.is_date(kind):
             column = column.cast(pa.timestamp("us"))
-        column = column.to_pylist()
+        column = _listed(column, troubles)
     return [_moment(value, zone, place, troubles) for place, value in enumerate(column)]
 
 
@@ -171,9 +171,9 @@ def _microseconds(column: Any, zone: tzinfo | None) -> Any:
     try:
         if column.type.tz is None:
             # In the hour that a clock repeats the first one is meant, as with Python's fold=0.
-            naive = column.cast(pa.timestamp("us"), safe=False)
+            naive = column.cast(pa.timestamp("us"), safe=column.type.unit != "ns")
             column = pc.assume_timezone(naive, str(zone), ambiguous="earliest", nonexistent="earliest")
-        column = column.cast(pa.timestamp("us", "UTC"), safe=False)
+        column = column.cast(pa.timestamp("us", "UTC"), safe=column.type.unit != "ns")  # unsafe drops nanoseconds, but would wrap seconds
     except pa.ArrowInvalid:
         return None
     ends = pc.min_max(column.cast(pa.int64()))
@@ -189,6 +189,23 @@ def _moment(value: Any, zone: tzinfo | None, place: int, troubles: Troubles) -> 
     except Exception as error:
         troubles.refuse(place, Refused("value cannot be read", type(error).__name__))
     return None
+
+
+def _listed(column: Any, troubles: Troubles) -> list[Any]:
+    """Python values; rows whose value Python cannot say – a moment beyond year 9999 – are refused."""
+    try:
+        found: list[Any] = column.to_pylist()
+        return found
+    except (ValueError, OverflowError):
+        pass
+    found = []
+    for place, value in enumerate(column):
+        try:
+            found.append(value.as_py())
+        except (ValueError, OverflowError):
+            troubles.refuse(place, Refused("timestamp out of range"))
+            found.append(None)
+    return found
 
 
 def _none_negative(column: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from monitoring._values import Refused, check_name
 from monitoring.errors import InputError, nearest
 from monitoring.schema import Kind, ModelSchema, Task
+from monitoring.schema.reading import one_line
 
 _USUAL = {  # the score aside, which may be several columns
     "timestamp": "timestamp", "id": "id", "prediction": "prediction", "label": "label", "latency": "latency_ms",
@@ -46,7 +47,8 @@ def roles_of(schema: ModelSchema | None, columns: Iterable[str], said: Mapping[s
     score = _score(schema, there, said)
     if found["timestamp"] is None:
         wanted = schema.timestamp if schema and schema.timestamp else "timestamp"
-        raise InputError(f'There is no column "{wanted}" with the time of each prediction; {_hint(wanted, there)} Or give timestamp="…".')
+        told = f"There is no column {one_line(wanted)} with the time of each prediction; {_hint(wanted, there)}"
+        raise InputError(told + ' Or give timestamp="…".')
     ignore = _ignored(said, there)
     scores = tuple(score.values()) if isinstance(score, Mapping) else (score,)
     parts = {name for name in (*found.values(), *scores) if name}
@@ -76,7 +78,7 @@ def label_roles(schema: ModelSchema | None, columns: Iterable[str], said: Mappin
             found[role] = role
         if found[role] is None:
             wanted = (schema and getattr(schema, role)) or role
-            raise InputError(f'There is no column "{wanted}"; {_hint(wanted, there)} Or give {role}="…".')
+            raise InputError(f'There is no column {one_line(wanted)}; {_hint(wanted, there)} Or give {role}="…".')
     used = set(found.values())
     ignored = tuple(name for name in there if name not in used)
     return Roles(**found, decides_numbers=_decides_numbers(schema), whole=schema is None, ignored=ignored)
@@ -94,7 +96,7 @@ def _named(schema: ModelSchema | None, there: tuple[str, ...], said: Mapping[str
     valid = (*roles, "score", "ignore") if "prediction" in roles else roles
     for key in said:
         if key not in valid:
-            raise InputError(f'There is no role "{key}"; {nearest(key, valid)}')
+            raise InputError(f'There is no role {one_line(key)}; {nearest(key, valid)}')
     found: dict[str, Any] = {}
     for role in roles:
         name = said.get(role)
@@ -157,8 +159,8 @@ def _present(name: Any, there: tuple[str, ...]) -> str:
     if isinstance(name, str) and name in there:
         return name
     shown = name if isinstance(name, str) else type(name).__name__
-    raise InputError(f'There is no column "{shown[:100]}"; {_hint(shown, there)}')
+    raise InputError(f"There is no column {one_line(shown)}; {_hint(shown, there)}")
 
 
 def _hint(wanted: str, there: tuple[str, ...]) -> str:
-    return nearest(wanted[:200], [name[:100] for name in there[:200]]) if there else "the source has no columns."
+    return nearest(wanted[:200], [one_line(name)[1:-1] for name in there[:50]]) if there else "the source has no columns."

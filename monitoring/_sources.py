@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from monitoring.errors import InputError, NotFound, nearest
+from monitoring.schema.reading import one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,10 +62,10 @@ def _of_file(path: Path) -> Iterator[Chunk]:
     except (OSError, ValueError):
         there = False
     if not there:
-        raise NotFound(f"{path.name[:100]} is not a file; give the path of a Parquet, CSV or JSON Lines file.")
+        raise NotFound(f"{one_line(path.name)[1:-1]} is not a file; give the path of a Parquet, CSV or JSON Lines file.")
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f'{path.name} ends in "{path.suffix}"; {nearest(path.suffix.lower(), _ENDINGS)}')
+        raise InputError(f'{one_line(path.name)[1:-1]} ends in {one_line(path.suffix)}; {nearest(path.suffix.lower(), _ENDINGS)}')
     return reader(path)
 
 
@@ -184,7 +185,7 @@ def _refuse_doubles(names: list[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InputError(f'Two columns are called "{name[:100]}"; rename one of them.')
+            raise InputError(f"Two columns are called {one_line(name)}; rename one of them.")
         seen.add(name)
 
 
@@ -198,5 +199,5 @@ def _readable(what: str) -> Iterator[None]:
     except ImportError as error:
         raise InputError(f"{what} needs {error.name or 'pyarrow'} to be read; pip install 'driftboard[files]'.") from None
     except (OSError, ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are among these
-        said = " ".join(str(error).split())[:200]
-        raise InputError(f"{what} cannot be read ({said}); write it again, or give it in another form.") from None
+        said = one_line(" ".join(str(error).split())[:200])[1:-1]
+        raise InputError(f"{one_line(what)[1:-1]} cannot be read ({said}); write it again, or give it in another form.") from None

@@ -38,10 +38,10 @@ def checked(said: Mapping[str, Any], *, named: bool) -> dict[str, Any]:
     only(said, KEYS, ())
     if "task" not in said:
         raise Wrong((), "task is missing; add task: binary, multiclass, regression or ranking")
-    if named and not said.get("name"):
+    if named and "name" not in said:
         raise Wrong((), "name is missing; add name: and how the model is called")
     found: dict[str, Any] = {
-        "name": _word(said, "name", ""),
+        "name": _word(said.get("name", ""), "name", may_lack=not named),
         "version": _version(said.get("version", "1" if named else "")),
         "task": Task(choice(said["task"], list(Task), ("task",), "task")),
         "features": _features(said.get("features", ())),
@@ -59,15 +59,14 @@ def checked(said: Mapping[str, Any], *, named: bool) -> dict[str, Any]:
     return found
 
 
-def _word(said: Mapping[str, Any], key: str, default: str) -> str:
-    value = said.get(key, default)
-    return value if value == default else string(value, (key,))
+def _word(value: object, key: str, *, may_lack: bool) -> str:
+    return "" if may_lack and isinstance(value, str) and not value else string(value, (key,))
 
 
 def _version(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return "" if value == "" else string(value, ("version",))  # 1.10 as a number would lose its zero: it must be text
+    return _word(value, "version", may_lack=True)  # 1.10 as a number would lose its zero: it must be text
 
 
 def _features(value: object) -> dict[str, Feature]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
-    "asyncio", "duckdb", "evidently", "numpy", "pandas", "plotly", "polars", "pyarrow", "pydantic", "scipy", "sklearn", "streamlit", "typer",
-    "yaml",
+    "asyncio", "duckdb", "evidently", "numpy", "pandas", "plotly", "polars", "pyarrow", "pydantic", "scipy", "sklearn", "streamlit",
+    "typer", "yaml",
 }  # fmt: skip
 CODE = """
 import json, sys, time

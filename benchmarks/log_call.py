@@ -1,0 +1,95 @@
+"""What one logged prediction costs, beside the standard library's ways to write a line. Run: `python benchmarks/log_call.py`.
+
+Prints per call: p50 and p99 of wall time in µs, CPU in µs (user and system, all threads), and the ratio of CPU to `json.dumps` + write.
+All ways are measured in turn, a few rounds each, in one run: compare the ratios, not the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter_ns, process_time_ns
+
+import orjson
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from monitoring import ModelSchema, PredictionLogger
+
+FEATURES = {f"feature_{number:02d}": number * 1.2345 for number in range(20)}
+TEXTS = {f"category_{number}": ("FR", "DE", "GB")[number % 3] for number in range(5)}
+BATCH = 2_000  # calls of one way before the next one's turn
+
+
+def ways(folder: Path) -> dict[str, Callable[[], object]]:
+    """Every way to write one prediction, by name."""
+    schema = ModelSchema(task="binary", features=dict.fromkeys(FEATURES, "numerical"), positive_label=1)
+    by_level = {level: PredictionLogger("fraud", schema=schema, home=folder / level, durability=level) for level in ("memory", "process", "disk")}
+    log, queued, synced = by_level["process"], by_level["memory"], by_level["disk"]
+    mixed = {**FEATURES, **TEXTS}
+    gaps = {**FEATURES, "feature_03": None, "feature_07": float("nan")}
+    plain = logging.getLogger("benchmark")
+    plain.propagate = False
+    plain.addHandler(logging.FileHandler(folder / "stdlib.log"))
+    plain.setLevel(logging.INFO)
+    fd = os.open(folder / "plain.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    record = {"m": "fraud", "ver": "1", "id": "0123456789abcdef-1", "f": FEATURES, "p": 1, "s": 0.93, "lat": 12.4}
+    return {
+        "prediction(), 20 features": lambda: log.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4),
+        "  25 features, 5 of them text": lambda: log.prediction(mixed, prediction=1, score=0.93, latency_ms=12.4),
+        "  a None and a NaN among 20": lambda: log.prediction(gaps, prediction=1, score=0.93, latency_ms=12.4),
+        "  durability memory": lambda: queued.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4),
+        "  durability disk": lambda: synced.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4),
+        "ground_truth()": lambda: log.ground_truth("0123456789abcdef-1", 1),
+        "logging.info(json.dumps()) to a file": lambda: plain.info(json.dumps(record)),
+        "json.dumps() + os.write": lambda: os.write(fd, json.dumps(record).encode() + b"\n"),
+        "orjson.dumps() + os.write": lambda: os.write(fd, orjson.dumps(record) + b"\n"),
+    }
+
+
+def measure(call: Callable[[], object], calls: int) -> tuple[list[int], int]:
+    """Wall nanoseconds of each call, and CPU nanoseconds of all of them without the clock's own."""
+    spent: list[int] = []
+    for _ in range(calls):
+        start = perf_counter_ns()
+        call()
+        spent.append(perf_counter_ns() - start)
+    start = process_time_ns()
+    for _ in range(calls):
+        call()
+    return spent, process_time_ns() - start
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = ways(Path(folder))
+        wall: dict[str, list[int]] = {name: [] for name in chosen}
+        cpu: dict[str, list[float]] = {name: [] for name in chosen}
+        for _ in range(rounds):
+            for name, call in chosen.items():
+                calls = BATCH // 20 if "disk" in name else BATCH
+                spent, used = measure(call, calls)
+                wall[name] += spent
+                cpu[name].append(used / calls)
+        base = statistics.median(cpu["json.dumps() + os.write"])
+        print(f"{'way':<40}{'p50 µs':>9}{'p99 µs':>9}{'CPU µs':>9}{'ratio':>8}")
+        for name in chosen:
+            ordered = sorted(wall[name])
+            used = statistics.median(cpu[name])
+            at = [ordered[int(len(ordered) * share)] / 1e3 for share in (0.5, 0.99)]
+            print(f"{name:<40}{at[0]:>9.1f}{at[1]:>9.1f}{used / 1e3:>9.1f}{used / base:>8.2f}")
+
+
+if __name__ == "__main__":
+    main()
