@@ -30,6 +30,7 @@ _QUIET = {
     "OMP_NUM_THREADS": "1",
     "MPLBACKEND": "agg",
     "PYTHONUNBUFFERED": "1",
+    "PYTHONHASHSEED": "0",  # Evidently adds in the order of sets of strings: the same job must give the same last digit
 }
 _REFERENCES = 4  # files kept for the worker; one per model and set of columns
 _STDERR_TAIL = 1_500  # characters of the worker's last words that go into an error
