@@ -31,10 +31,11 @@ BATCH = 2_000  # calls of one way before the next one's turn
 def ways(folder: Path) -> dict[str, Callable[[], object]]:
     """Every way to write one prediction, by name."""
     schema = ModelSchema(task="binary", features=dict.fromkeys(FEATURES, "numerical"), positive_label=1)
-    by_level = {level: PredictionLogger("fraud", schema=schema, home=folder / level, durability=level) for level in ("memory", "process", "disk")}
-    log, queued, synced = by_level["process"], by_level["memory"], by_level["disk"]
+    levels = ("process", "memory", "disk")
+    log, queued, synced = (PredictionLogger("fraud", schema=schema, home=folder / level, durability=level) for level in levels)
     mixed = {**FEATURES, **TEXTS}
-    gaps = {**FEATURES, "feature_03": None, "feature_07": float("nan")}
+    missing = {**FEATURES, "feature_03": None}
+    unlimited = {**FEATURES, "feature_07": float("nan")}
     plain = logging.getLogger("benchmark")
     plain.propagate = False
     plain.addHandler(logging.FileHandler(folder / "stdlib.log"))
@@ -44,7 +45,8 @@ def ways(folder: Path) -> dict[str, Callable[[], object]]:
     return {
         "prediction(), 20 features": lambda: log.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4),
         "  25 features, 5 of them text": lambda: log.prediction(mixed, prediction=1, score=0.93, latency_ms=12.4),
-        "  a None and a NaN among 20": lambda: log.prediction(gaps, prediction=1, score=0.93, latency_ms=12.4),
+        "  a None among 20": lambda: log.prediction(missing, prediction=1, score=0.93, latency_ms=12.4),
+        "  a NaN among 20": lambda: log.prediction(unlimited, prediction=1, score=0.93, latency_ms=12.4),
         "  durability memory": lambda: queued.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4),
         "  durability disk": lambda: synced.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4),
         "ground_truth()": lambda: log.ground_truth("0123456789abcdef-1", 1),

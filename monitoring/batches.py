@@ -10,7 +10,6 @@ __all__ = ["LogResult", "log_batch", "log_labels"]
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from time import time_ns
@@ -22,30 +21,13 @@ from monitoring._columns import Troubles, decisions, from_text, keys, moments, n
 from monitoring._roles import Roles, label_roles, merged, roles_of
 from monitoring._sources import Chunk, chunks_of
 from monitoring._values import Refused, short_error
-from monitoring.logger import latency_value, score_value
+from monitoring.logger import LogResult, latency_value, score_value
 from storage.frames import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from monitoring.logger import PredictionLogger
 
 _SHOWN = 5  # row numbers kept for each reason
-
-
-@dataclass(frozen=True, slots=True)
-class LogResult:
-    """What became of a batch: `rows` predictions and `labels` that are safe at the logger's durability, and rows `refused` by reason.
-
-    `examples` has the numbers (from 1) of the first few rows of each reason; `ignored` are columns that play no part, `missing`
-    features that the source does not have.
-    """
-
-    model: str
-    rows: int
-    labels: int
-    refused: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
 
 
 def log_batch(logger: PredictionLogger, source: Any, **columns: Any) -> LogResult:

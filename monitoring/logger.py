@@ -6,19 +6,20 @@ counted by its reason. Imports none of duckdb, pandas, pyarrow, streamlit, evide
 
 from __future__ import annotations
 
-__all__ = ["LoggerStats", "PredictionLogger", "ground_truth_value", "latency_value", "score_value"]
+__all__ = ["LogResult", "LoggerStats", "PredictionLogger", "ground_truth_value", "latency_value", "score_value"]
 
 import itertools
 import logging
 import os
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 import orjson
 
@@ -30,9 +31,6 @@ from monitoring.tracking import Call, watched
 from storage.frames import MAX_RECORD_BYTES
 from storage.home import Home, default_home
 from storage.spool import DURABILITIES, Counts, open_spool
-
-if TYPE_CHECKING:
-    from monitoring.batches import LogResult
 
 _MOST_FEATURES = 2_000
 _FLAT = 16  # brackets in a record below which it needs no look at its depth
@@ -49,6 +47,23 @@ class LoggerStats(Counts):
     """What this process's logger has done: `accepted` records, `bytes`, `segments`, `refused` records by reason, and the last refusal."""
 
     last_refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogResult:
+    """What became of a batch: `rows` predictions and `labels` that are safe at the logger's durability, and rows `refused` by reason.
+
+    `examples` has the numbers (from 1) of the first few rows of each reason; `ignored` are columns that play no part, `missing`
+    features that the source does not have.
+    """
+
+    model: str
+    rows: int
+    labels: int
+    refused: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class PredictionLogger:
@@ -159,15 +174,13 @@ class PredictionLogger:
         one from its content, so that logging the same rows twice changes nothing. A label column is logged as ground truth too.
         See `monitoring.batches.log_batch`.
         """
-        from monitoring.batches import log_batch
-
-        return log_batch(self, source, **columns)
+        found: LogResult = import_module("monitoring.batches").log_batch(self, source, **columns)
+        return found
 
     def log_labels(self, source: Any, **columns: Any) -> LogResult:
         """Log ground truth by prediction id: columns id, label and, if it is there, labelled_at. See `monitoring.batches.log_labels`."""
-        from monitoring.batches import log_labels
-
-        return log_labels(self, source, **columns)
+        found: LogResult = import_module("monitoring.batches").log_labels(self, source, **columns)
+        return found
 
     def track(self, features: Mapping[str, Any], **keywords: Any) -> Call:
         """Time a prediction: `with log.track(features) as call: call.prediction = …`. An exception is logged as an error and passes on."""
@@ -215,12 +228,13 @@ class PredictionLogger:
     def _encoded(self, record: dict[str, Any]) -> bytes:
         """The record as JSON. The common case – known names, plain finite values – costs one encoding and a few looks."""
         features, known = record["f"], self._known
-        if type(features) is dict and known.issuperset(features) and self._guard is None and known.issuperset(record.get("x", ())):
+        usual = type(features) is dict and known.issuperset(features) and ("x" not in record or known.issuperset(record["x"]))
+        if usual and self._guard is None:
             try:
                 body = orjson.dumps(record, None, _STRICTLY)
             except (TypeError, ValueError, RecursionError):
                 return self._carefully(record)
-            if b"null" not in body and len(body) <= MAX_RECORD_BYTES:
+            if len(body) <= MAX_RECORD_BYTES and (b"null" not in body or _all_finite(record)):
                 flat = body.find(b"{", 1) == body.rfind(b"{") and b"[" not in body  # two looks, cheaper than counting
                 if flat or body.count(b"{") + body.count(b"[") < _FLAT:
                     return body
@@ -299,6 +313,18 @@ def ground_truth_value(label: Any) -> Any:
     if isinstance(found, str) and len(found) > MAX_RECORD_BYTES // 4:
         raise Refused("record too large")
     return found
+
+
+def _all_finite(record: Mapping[str, Any]) -> bool:
+    """True where the nulls of a flat record are what they look like: missing values, not numbers that JSON cannot say."""
+    columns: tuple[Mapping[str, Any], ...] = (record["f"], record.get("x") or {}, {"p": record.get("p"), "s": record.get("s")})
+    for values in columns:
+        for value in values.values():
+            if type(value) is float and value - value != 0.0:
+                return False
+            if type(value) is list or type(value) is dict:  # their insides are for `plain`
+                return False
+    return True
 
 
 def _decision(value: Any) -> Any:

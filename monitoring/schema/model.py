@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from importlib import import_module
 from os import PathLike
+from types import ModuleType
 from typing import Any, Self
 
 from monitoring.errors import SchemaError
@@ -129,10 +131,8 @@ class ModelSchema:
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Self:
         """A schema from a YAML file. Raises NotFound, or SchemaError that names the line and the key."""
-        from monitoring.schema.files import read_yaml
-
         schema = object.__new__(cls)
-        said, complain = read_yaml(path)
+        said, complain = _later("files").read_yaml(path)
         try:
             schema._fill(said, named=True)
         except Wrong as wrong:
@@ -146,9 +146,7 @@ class ModelSchema:
         `frame` is anything `log_batch` takes. Columns that play no other part become features; give `ignore=[…]` for those that should not.
         Raises SchemaError where something must be said, such as which label is the positive one.
         """
-        from monitoring.schema.inference import infer
-
-        return cls(**infer(frame, known))
+        return cls(**_later("inference").infer(frame, known))
 
     def to_dict(self) -> dict[str, Any]:
         """The contract's mapping, of plain JSON values; keys that say nothing are left out. `from_dict` reads it back equal."""
@@ -182,10 +180,13 @@ class ModelSchema:
         return tuple(dict.fromkeys(column for column in wanted if column not in self.features))
 
     def _fill(self, said: Mapping[str, Any], *, named: bool = False) -> None:
-        from monitoring.schema.checking import checked
-
-        for key, value in checked(said, named=named).items():
+        for key, value in _later("checking").checked(said, named=named).items():
             object.__setattr__(self, key, value)
+
+
+def _later(module: str) -> ModuleType:
+    """A module of this package, imported by name when it is needed: a logger reaches neither yaml nor pyarrow through this one."""
+    return import_module(f"monitoring.schema.{module}")
 
 
 def _sentence(wrong: Wrong) -> str:
