@@ -42,7 +42,7 @@ def facts_html(facts: Iterable[_Fact], *, look: Look) -> str:
         f'<div style="font-size:.8rem;line-height:1.35;color:{colours.muted};overflow-wrap:anywhere">{escape(fact.note)}</div></div>'
         for fact in facts
     )
-    return f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:1rem 1.5rem">{cells}</div>'
+    return f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(max(8.5rem,34%),1fr));gap:1rem 1.5rem">{cells}</div>'
 
 
 def sparkline(values: Sequence[float | None], *, label: str, look: Look) -> str:

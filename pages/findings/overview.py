@@ -79,7 +79,7 @@ def headline(summaries: Sequence[Summary], *, zone: str) -> str:
         return f"{len(bad)} of {_models(len(summaries))} {'needs' if len(bad) == 1 else 'need'} attention: {named}{more}."
     silent = [summary for summary in summaries if summary.status.rank < status_of("ok").rank]
     if len(silent) == len(summaries):
-        return f"None of {_models(len(summaries))} has been judged yet."
+        return "The one model has not been judged yet." if len(silent) == 1 else f"None of the {len(silent)} models has been judged yet."
     rest = f" {len(silent)} could not be judged yet." if silent else ""
     return f"Nothing needs attention: {len(summaries) - len(silent)} of {_models(len(summaries))} judged and calm.{rest}"
 

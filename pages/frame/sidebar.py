@@ -51,7 +51,7 @@ def footer(house: House) -> None:
         age = (datetime.now(UTC) - datetime.fromisoformat(facts["newest_prediction"])).total_seconds()
         parts.append(f"Newest prediction {with_unit(max(age, 0.0), 's')} ago")
     waiting = facts["spool"]["backlog_bytes"]
-    parts.append(f"{number(waiting)} bytes logged and not yet ingested" if waiting else "Everything logged is ingested")
+    parts.append(f"{number(waiting / 1e6)} MB logged and not yet ingested" if waiting else "Everything logged is ingested")
     with st.sidebar:
         st.markdown("  \n".join(f":small[:gray[{part}]]" for part in parts))
 

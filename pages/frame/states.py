@@ -5,21 +5,18 @@ from __future__ import annotations
 __all__ = ["empty", "failed", "load_demo", "told"]
 
 import logging
-import os
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 
+from pages.frame.progress import Demo
 from pages.frame.text import plain
 from storage.errors import StorageError
 
 _log = logging.getLogger("driftboard.pages")
-_DEMO = "driftboard.demo"
 
 
 def empty(sentence: str, *, code: str, language: str = "bash", home: Path | None = None) -> None:
@@ -54,29 +51,10 @@ def told() -> Iterator[None]:
 
 
 def load_demo(home: Path) -> None:
-    """A button that starts `python -m monitoring demo` for this home once, and then says that it is at work."""
-    running: subprocess.Popen[bytes] | None = _demos.get(home)
-    if running is not None and running.poll() is None:
-        st.info("The demo is being loaded: models appear within a minute, the rest fills in behind them.", icon=":material/hourglass_top:")
-        st.button("Look again", key=f"{_DEMO}.again", icon=":material/refresh:")
-        return
-    if running is not None and running.returncode != 0:
-        st.warning(f"The demo ended with exit code {running.returncode}; the log in {plain(_demo_log(home).name)} says why.")
-    if st.button("Load the demo", key=f"{_DEMO}.load", type="primary", icon=":material/play_arrow:"):
-        _demos[home] = _start([sys.executable, "-m", "monitoring", "demo"], home)
+    """A button that starts the demo once; the line that `progress` draws on every page then says how far it is."""
+    why = Demo.failed(home)
+    if why:
+        st.warning(f"The demo ended early: {plain(why)}", icon=":material/warning:")
+    if not Demo.running(home) and st.button("Load the demo", key="driftboard.demo", type="primary", icon=":material/play_arrow:"):
+        Demo.start(home)
         st.rerun()
-
-
-_demos: dict[Path, subprocess.Popen[bytes]] = {}
-
-
-def _start(command: Sequence[str], home: Path) -> subprocess.Popen[bytes]:
-    with _demo_log(home).open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 – a fixed command without text from users
-            command, env={**os.environ, "MONITORING_HOME": str(home.resolve())}, stdout=log, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, cwd=Path(__file__).resolve().parents[2],
-        )
-
-
-def _demo_log(home: Path) -> Path:
-    return home / "demo.log"

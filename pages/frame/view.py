@@ -22,7 +22,7 @@ from monitoring.charts.numbers import span
 from monitoring.charts.status import Status
 from monitoring.charts.theme import CONFIG, Look
 from monitoring.errors import MonitoringError
-from pages.frame import sidebar, states
+from pages.frame import progress, sidebar, states
 from pages.frame.export import Export
 from pages.frame.sections import START, Section, go, section
 from pages.frame.selection import Selection, begin, choice, flush
@@ -175,6 +175,7 @@ def _opened(made: Section, places: _Header, started: float) -> View:
         house = current()
         chosen = sidebar.select(house.store, made.selectors)
         sidebar.footer(house)
+        progress.show(house)
         spec = house.store.spec(chosen.model) if chosen.model else {}
     except Exception as error:
         states.failed(error, expected=isinstance(error, (OwnerBusy, StorageError)))

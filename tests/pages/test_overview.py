@@ -46,7 +46,8 @@ def test_the_worst_model_comes_first(open_page: Open, full_home: House) -> None:
 
 def test_a_card_holds_the_numbers_of_the_points_table(open_page: Open, full_home: House) -> None:
     test = open_page("watch/overview", full_home)
-    card = unescape(next(element.value for element in test.get("html") if "ROC AUC" in element.value)  # type: ignore[union-attr])
+    cards = [str(element.value) for element in test.get("html")]  # type: ignore[union-attr]
+    card = unescape(next(card for card in cards if "ROC AUC" in card))
     rows = {row["window_start"]: row for row in full_home.store.points(model="card-fraud", metric="rows").to_pylist() if not row["segment"]}
     newest = max(start for start, row in rows.items() if not row["partial"])
     assert f">{with_unit(rows[newest]['value'], 'rows')}<" in card
@@ -71,7 +72,7 @@ def test_the_sentence_says_so_when_nothing_is_wrong_or_nothing_is_known(full_hom
     calm = [summary(full_home, "bike-demand"), summary(full_home, "shop-lists")]
     assert headline(calm, zone="UTC") == "Nothing needs attention: 2 of 2 models judged and calm."
     nothing = summarise("new", "1", {"task": "binary"}, lambda _: full_home.store.points(model="nobody"), zone="UTC")
-    assert headline([nothing], zone="UTC") == "None of 1 model has been judged yet."
+    assert headline([nothing], zone="UTC") == "The one model has not been judged yet."
     assert headline([*calm, nothing], zone="UTC").endswith("1 could not be judged yet.")
     assert nothing.status.word == "No data yet"
 
