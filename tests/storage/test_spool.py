@@ -175,6 +175,10 @@ def test_a_forked_child_writes_its_own_segment(folder: Path, durability: str) ->
     spool.close()
     by_file = {path: [line.record["k"] for line in read_segment(path) if line.record].count("pred") for path in segments(folder)}
     assert sorted(by_file.values()) == [5, 20]
+    for path in segments(folder):  # and neither wrote into the other's
+        kinds = [(line.record["n"], line.record["k"]) for line in read_segment(path) if line.record]
+        assert [number for number, _ in kinds] == list(range(len(kinds)))
+        assert [kind for _, kind in kinds].count("end") == 1 and kinds[-1][1] == "end"
     assert len(records(folder, "model")) == 2
     assert not any(line.reason for line in lines(folder))
 
