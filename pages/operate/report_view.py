@@ -19,6 +19,7 @@ from pages.operate import jobs
 Bounds = tuple[datetime, datetime]
 
 KINDS = {"drift": "Data drift", "performance": "Performance", "summary": "Data summary"}
+_STYLE = Path(__file__).with_name("report.css")
 _HEIGHT = 1200  # pixels: one screen of Evidently's tables; the report scrolls inside
 
 
@@ -47,7 +48,9 @@ def one_report(view: View, kind: str, bounds: Bounds, rows: list[dict[str, Any]]
     if job is not None and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
     if made:
-        st.iframe(f"/reports-files/{made['report_id']}", height=_HEIGHT, alt=f"{KINDS[kind]} report by Evidently")
+        st.html(_STYLE)
+        with st.container(key=f"report-frame-{kind}-{bounds[0]:%Y%m%dT%H%M%S}"):
+            st.iframe(f"/reports-files/{made['report_id']}", height=_HEIGHT, tab_index=0, alt=f"{KINDS[kind]} report by Evidently")
     else:
         st.markdown(":small[:gray[Evidently draws the report from the stored snapshot; where there is none, it computes it first. "
                     "You may leave or reload the page meanwhile.]]")
