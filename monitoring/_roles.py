@@ -43,13 +43,14 @@ class Roles:
 def roles_of(schema: ModelSchema | None, columns: Iterable[str], said: Mapping[str, Any]) -> Roles:
     """The parts of predictions' columns. Raises InputError for columns that are not there and where nothing tells the time."""
     there = tuple(columns)
-    found = _named(schema, there, said, tuple(_USUAL))
-    score = _score(schema, there, said)
+    ignore = _ignored(said, there)
+    candidates = tuple(name for name in there if name not in ignore)
+    found = _named(schema, candidates, said, tuple(_USUAL))
+    score = _score(schema, candidates, said)
     if found["timestamp"] is None:
         wanted = schema.timestamp if schema and schema.timestamp else "timestamp"
         told = f"There is no column {one_line(wanted)} with the time of each prediction; {_hint(wanted, there)}"
         raise InputError(told + ' Or give timestamp="…".')
-    ignore = _ignored(said, there)
     scores = tuple(score.values()) if isinstance(score, Mapping) else (score,)
     parts = {name for name in (*found.values(), *scores) if name}
     features, others, missing = _inputs(schema, there, parts, ignore)

@@ -109,6 +109,12 @@ def test_columns_can_be_named_in_the_call(tmp_path: Path) -> None:
         assert result.ignored == ("junk",)
 
 
+def test_an_ignored_column_plays_no_part_at_all(log: PredictionLogger) -> None:
+    result = log.log_batch(ROWS, ignore=["is_fraud", "order_id", "amount"])
+    assert (result.rows, result.labels, result.ignored) == (2, 0, ("order_id", "amount", "note", "is_fraud"))
+    assert all(record["id"] not in ("o-1", "o-2") and "amount" not in record["f"] for record in logged(log))
+
+
 def test_without_a_schema_every_other_column_is_a_feature(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("timestamp,prediction,amount,zip,word\n2024-05-01T12:00Z,1,1.5,01,NA\n2024-05-01T12:00Z,0,,02,b\n")
