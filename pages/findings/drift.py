@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
-    "SPECIAL", "DriftRow", "Since", "drift_rows", "drifted_since", "feature_order", "newest_complete", "newest_judged", "verdict",
+    "DriftRow", "Since", "drift_rows", "drifted_since", "feature_order", "is_output", "newest_complete", "newest_judged", "verdict",
 ]
 
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,12 @@ from monitoring.charts.drift import severity
 from monitoring.charts.numbers import moment, number, span
 from monitoring.charts.status import status_of
 
-SPECIAL = ("prediction", "score", "label")
-"""Columns with drift points of their own that are no features; the verdict counts features only."""
 _JUDGED = frozenset({"ok", "warn", "drift"})
+
+
+def is_output(column: str) -> bool:
+    """Whether drift points of this column are of the prediction, the label, the score or one class's score; the verdict counts features."""
+    return column in ("prediction", "score", "label") or column.startswith("score:")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -99,14 +102,14 @@ def drifted_since(past: Sequence[dict[str, Any]]) -> Since | None:
 
 
 def feature_order(points: pa.Table) -> list[str]:
-    """The columns of drift points for a heat map: most drifted windows first, then the highest score; special columns last."""
+    """The columns of drift points for a heat map: most drifted windows first, then the highest score; outputs last."""
     drifted: dict[str, int] = {}
     highest: dict[str, float] = {}
     for point in points.select(["column", "status", "method", "value", "threshold"]).to_pylist():
         name = point["column"]
         drifted[name] = drifted.get(name, 0) + (point["status"] == "drift")
         highest[name] = max(highest.get(name, 0.0), severity(point["method"], point["value"], point["threshold"]) or 0.0)
-    return sorted(drifted, key=lambda name: (name in SPECIAL, -drifted[name], -highest[name], name))
+    return sorted(drifted, key=lambda name: (is_output(name), -drifted[name], -highest[name], name))
 
 
 def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: str, false_alarms: float) -> str:
@@ -114,7 +117,7 @@ def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: s
 
     `false_alarms` is the chance that one judged feature without any drift is named in one window.
     """
-    features = [row for row in rows if row.column not in SPECIAL]
+    features = [row for row in rows if not is_output(row.column)]
     judged = [row for row in features if row.status in _JUDGED]
     when = span(start, end, zone)
     if not judged:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from monitoring.charts.numbers import interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
-from pages.findings.drift import SPECIAL, DriftRow, Since, drift_rows, newest_complete, newest_judged
+from pages.findings.drift import DriftRow, Since, drift_rows, is_output, newest_complete, newest_judged
 
 MAIN_METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 """The metric that stands on a model's card: the one of its task that needs no cut and no choice of class."""
@@ -55,13 +55,13 @@ def summarise(model: str, version: str, spec: Mapping[str, Any], points: Points,
     start = newest_judged(drift)
     found = drift_rows(drift, start) if start else []
     drifted = [row for row in found if row.status == "drift"]
-    features = [row for row in drifted if row.column not in SPECIAL]
+    features = [row for row in drifted if not is_output(row.column)]
     share = points("drift_share")
     facts = (
         _volume(rows),
         _main(points(MAIN_METRIC.get(task, "")) if task in MAIN_METRIC else drift.slice(0, 0), task, zone),
         _latency(points("latency_p95"), zone),
-        Fact("Drifted features", f"{len(features)} of {sum(row.column not in SPECIAL for row in found)}" if found else "–",
+        Fact("Drifted features", f"{len(features)} of {sum(not is_output(row.column) for row in found)}" if found else "–",
              _names(features), tuple(share.sort_by("window_start").column("value").to_pylist())),
     )
     return Summary(
@@ -144,8 +144,8 @@ def _status(found: Sequence[DriftRow], rows: pa.Table) -> Status:
 
 def _reason(drifted: Sequence[DriftRow], found: Sequence[DriftRow], rows: pa.Table) -> str:
     if drifted:
-        features = sum(row.column not in SPECIAL for row in drifted)
-        others = [row.column for row in drifted if row.column in SPECIAL]
+        features = sum(not is_output(row.column) for row in drifted)
+        others = [row.column for row in drifted if is_output(row.column)]
         parts = ([f"{features} feature{'s' if features != 1 else ''}"] if features else []) + others
         return " and ".join(parts) + " drifted"
     if found:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.charts.drift import heat_map, score_over_time, severity
 from monitoring.charts.theme import Look
 from monitoring.service import House
-from pages.findings.drift import drift_rows, feature_order, newest_judged, verdict
+from pages.findings.drift import drift_rows, feature_order, is_output, newest_judged, verdict
 from pages.frame.export import Export
 from storage.points import POINTS
 from tests.pages import data
@@ -103,7 +103,9 @@ def test_the_heat_map_holds_score_over_threshold_and_a_target_per_cell(full_home
 def test_the_heat_map_puts_what_drifted_on_top_and_outputs_at_the_bottom(full_home: House) -> None:
     order = feature_order(drift_of(full_home))
     assert set(order[:3]) == set(data.DRIFTED)
-    assert order[-3:] == ["prediction", "score", "label"] or set(order[-3:]) == {"prediction", "score", "label"}
+    assert set(order[-3:]) == {"prediction", "score", "label"}
+    assert is_output("score:malignant")
+    assert not is_output("scores")
 
 
 def test_hostile_names_are_escaped_in_figures() -> None:
