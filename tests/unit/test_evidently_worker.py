@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -44,14 +45,13 @@ def drift_job(**changes: Any) -> Job:
     return Job(**{**usual, **changes})
 
 
-def test_a_job_and_a_result_cross_unchanged(tmp_path: Path) -> None:
+def test_a_job_and_a_result_cross_unchanged(worker: EvidentlyWorker, tmp_path: Path) -> None:
     job = drift_job(snapshots=tmp_path, ks=(5, 10), user="u", item="i", roles=frozenset({"@score"}), positive_label="1", name="fraud 3")
     line = json.loads(json.dumps(job_to_line(job, current=tmp_path / "c", reference=tmp_path / "r")))
     assert job_from_line(line, current=job.current, reference=job.reference).columns == job.columns
     table = read_table(write_table(job.current, tmp_path / "t.arrow"))
     assert table.equals(job.current)
-    with EvidentlyWorker(timeout=120) as fresh:
-        result = fresh.analyse(drift_job())
+    result = worker.analyse(drift_job())
     assert result_from_dict(json.loads(json.dumps(result_to_dict(result)))) == result
 
 
@@ -71,6 +71,7 @@ def test_the_process_starts_with_the_first_job_and_ends_with_the_context() -> No
         os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_an_error_with_its_exit_and_the_next_job_gets_a_new_one() -> None:
     with EvidentlyWorker(timeout=120) as fresh:
         assert fresh.analyse(drift_job()).drift["x"].value is not None
@@ -122,13 +123,18 @@ def test_jobs_from_several_threads_do_not_mix(worker: EvidentlyWorker) -> None:
     assert [round(found[float(i)] or 0) for i in range(4)] == [0, 1, 2, 3]
 
 
-def test_one_columns_error_leaves_the_others_their_values(worker: EvidentlyWorker) -> None:
+@pytest.mark.parametrize("snapshots", [False, True])
+def test_one_columns_error_leaves_the_others_their_values(worker: EvidentlyWorker, tmp_path: Path, snapshots: bool) -> None:
     columns = (DriftColumn("x", "numerical", "anderson"), DriftColumn("y", "numerical", "ks"), DriftColumn("z", "numerical", "es"))
     few = pa.table({"x": [1.0] * 40, "y": [1.0, 2.0] * 20, "z": [1.0, 2.0] * 20})
-    found = worker.analyse(drift_job(columns=columns, current=few.slice(0, 4), reference=few)).drift
+    job = drift_job(columns=columns, current=few.slice(0, 4), reference=few, snapshots=tmp_path if snapshots else None)
+    found = worker.analyse(job).drift
     assert "Evidently cannot compute anderson here: anderson_ksamp needs more than one distinct" in (found["x"].reason or "")
     assert found["y"].value is not None
     assert "is no number" in (found["z"].reason or "")
+
+
+def test_an_unknown_method_is_answered_with_the_known_ones(worker: EvidentlyWorker) -> None:
     nonsense = worker.analyse(drift_job(columns=(DriftColumn("x", "numerical", "nonsense"),))).drift["x"].reason
     assert (nonsense or "").startswith('"nonsense" is no drift method; valid are: TVD, anderson')
 
@@ -138,6 +144,16 @@ def test_without_a_reference_or_of_the_wrong_kind_a_column_says_so(worker: Evide
     words = pa.table({"x": ["a", "b"] * 40})
     job = drift_job(current=words, reference=words, columns=(DriftColumn("x", "categorical", "ks"),))
     assert "compares numbers" in (worker.analyse(job).drift["x"].reason or "")
+
+
+def test_scores_with_and_without_a_page_are_the_same(worker: EvidentlyWorker, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    tables = [pa.table({"x": rng.normal(i / 9, 1, n), "c": rng.choice(list("abc"), n)}) for i, n in enumerate((700, 300))]
+    asked = [("x", "numerical", m) for m in ("ks", "wasserstein", "psi", "chisquare", "ed")]
+    asked += [("c", "categorical", m) for m in ("z", "TVD", "chisquare_contingency")]
+    for name, kind, method in asked:
+        job = drift_job(reference=tables[0], current=tables[1], columns=(DriftColumn(name, kind, method, 0.1),))
+        assert worker.analyse(job).drift == worker.analyse(replace(job, snapshots=tmp_path)).drift
 
 
 def test_text_and_time_are_compared_by_length_and_age(worker: EvidentlyWorker) -> None:
@@ -280,6 +296,7 @@ def test_hostile_names_and_values_are_shown_but_leave_no_element_behind(worker: 
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 def test_the_page_opens_with_the_network_off_and_nothing_a_user_wrote_runs(worker: EvidentlyWorker, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
