@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.comparing import judged
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.subject import Subject
 from monitoring.engine_jobs import Score
@@ -18,7 +19,7 @@ from monitoring.findings import Findings
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.performance import Measured, measure
 from monitoring.performance.intervals import wilson
-from monitoring.verdicts import Verdict, judge_performance
+from monitoring.verdicts import Verdict
 
 GROUPS = ("classification", "regression", "ranking")
 _SEGMENTS = 20  # values per segment column, by rows
@@ -81,7 +82,7 @@ def _add(found: Findings, key: Key, value: float | None, reason: str | None, mea
         found.add(metric, column=column, reason=reason or "it is undefined on these rows", **{**more, "n": measured.rows})
         return
     reference = usual.value if usual else None
-    verdict = _judge(metric, value, measured, reference, threshold)
+    verdict = _judge(metric, value, measured, usual, threshold)
     interval = measured.interval
     said = {"reference": reference, "of": measured.n if measured.n != measured.rows else None, "provisional": labels.provisional or None}
     edges = {"lower": interval.lower, "upper": interval.upper, "method": interval.method} if interval else {}
@@ -92,16 +93,17 @@ def _add(found: Findings, key: Key, value: float | None, reason: str | None, mea
               detail={**detail, **said}, **{**more, "n": measured.rows, "n_reference": usual.rows if usual else None}, **edges)  # fmt: skip
 
 
-def _judge(metric: str, value: float, measured: Measured, reference: float | None, threshold: float | None) -> Verdict:
+def _judge(metric: str, value: float, measured: Measured, usual: Measured | None, threshold: float | None) -> Verdict:
     if measured.scarce:
         return Verdict(status="insufficient_data", reason=measured.scarce)
+    if usual is not None and usual.scarce:
+        return Verdict(status="insufficient_data", reason=f"the reference has too little to compare with: {usual.scarce}")
+    reference = usual.value if usual else None
     if threshold is not None:
         return _past(value, threshold, reference, measured.rows)
-    if metric == "expected_calibration_error":
+    if metric == "expected_calibration_error" or measured.interval is None or usual is None or reference is None:
         return Verdict(status="ok")
-    interval = measured.interval
-    outer = (interval.outer_lower, interval.outer_upper) if interval else (None, None)
-    return judge_performance(value, outer, reference, METRICS[metric].direction, n=measured.rows)
+    return judged(value, measured.interval, reference, usual.interval, METRICS[metric].direction, n=measured.rows, n_reference=usual.rows)
 
 
 def _past(value: float, threshold: float, reference: float | None, n: int) -> Verdict:

@@ -14,9 +14,10 @@ import pyarrow as pa
 from scipy.stats import binom
 
 from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.comparing import judged
 from monitoring.findings import Findings
 from monitoring.performance.intervals import LEVEL, OUTER, Interval, Resamples, draw, spread, wilson
-from monitoring.verdicts import judge_performance
+from monitoring.verdicts import Verdict
 from monitoring.windows import Window
 
 Floats = npt.NDArray[np.float64]
@@ -66,18 +67,29 @@ def _add_latencies(found: Findings, row: Mapping[str, Any], latencies: Floats, r
         if not n or value is None:
             found.add(metric, n=0, reason=_NO_LATENCY)
             continue
-        usual: float | None = None
-        if metric == "latency_mean":
-            resamples = draw(len(latencies)) if len(latencies) else None
-            interval = spread(value, _means(latencies, resamples), resamples, low=0.0) if resamples else None
-            usual = float(reference.mean()) if len(reference) else None
-        else:
-            interval = _of_quantile(latencies, _QUANTILES[metric])
-            usual = float(np.quantile(reference, _QUANTILES[metric])) if len(reference) else None
-        outer = (interval.outer_lower, interval.outer_upper) if interval else (None, None)
-        verdict = judge_performance(value, outer, usual, "lower", n=n, minimum_loss=_SLOWER)
+        interval = _interval(metric, latencies)
+        usual = _value(metric, reference)
+        verdict = Verdict(status="ok")
+        if interval is not None and usual is not None:
+            verdict = judged(value, interval, usual, _interval(metric, reference), "lower", n=n, n_reference=len(reference),
+                             minimum_loss=_SLOWER)  # fmt: skip
         found.add(metric, value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, n=n, n_reference=len(reference),
                   detail={"reference": usual}, **_edges(interval))  # fmt: skip
+
+
+def _value(metric: str, latencies: Floats) -> float | None:
+    if not len(latencies):
+        return None
+    return float(latencies.mean() if metric == "latency_mean" else np.quantile(latencies, _QUANTILES[metric]))
+
+
+def _interval(metric: str, latencies: Floats) -> Interval | None:
+    if metric != "latency_mean":
+        return _of_quantile(latencies, _QUANTILES[metric])
+    if not len(latencies):
+        return None
+    resamples = draw(len(latencies))
+    return spread(float(latencies.mean()), _means(latencies, resamples), resamples, low=0.0)
 
 
 def _of_quantile(values: Floats, share: float) -> Interval | None:

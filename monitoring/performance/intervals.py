@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["LEVEL", "OUTER", "Interval", "Resamples", "draw", "spread", "wilson"]
+__all__ = ["LEVEL", "OUTER", "Interval", "Resamples", "beyond", "draw", "spread", "wilson"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import hypot, inf, isfinite, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -36,6 +36,20 @@ class Interval:
     def mapped(self, change: Callable[[float], float]) -> Interval:
         """The interval of a rising function of the value."""
         return Interval(change(self.lower), change(self.upper), change(self.outer_lower), change(self.outer_upper), self.method)
+
+
+def beyond(value: float, interval: Interval, usual: float, usual_interval: Interval | None) -> tuple[float, float]:
+    """The 99.9 % interval of `value` widened by the error of `usual`, which it is compared with.
+
+    If `usual` lies outside, the two differ by more than both samples' errors explain: each side's distances are squared and added
+    (Newcombe 1998, method 10, for proportions; Zou & Donner 2008, MOVER, for other parameters). Without an interval `usual` is taken
+    as exact.
+    """
+    below, above = value - interval.outer_lower, interval.outer_upper - value
+    if usual_interval is not None:
+        below = hypot(below, usual_interval.outer_upper - usual)
+        above = hypot(above, usual - usual_interval.outer_lower)
+    return value - below, value + above
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,18 +166,16 @@ with Store.open(Home(__import__("pathlib").Path(sys.argv[1]))) as store:
 @needs_shared_data
 def test_a_killed_run_goes_on_and_gives_the_same_bytes(computed: Store, tmp_path: Path) -> None:
     load(tmp_path / "home")
-    process = start_run(tmp_path / "home")
-    assert process.stdout is not None
-    for line in process.stdout:  # kill it between the third window and the last
-        if line.strip() == "3":
-            break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    again = start_run(tmp_path / "home")
-    output, _ = again.communicate(timeout=300)
-    done = int(output.split(" windows")[0].split()[-1])
+    with start_run(tmp_path / "home") as process:
+        assert process.stdout is not None
+        for line in process.stdout:  # kill it between the third window and the last
+            if line.strip() == "3":
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    with start_run(tmp_path / "home") as again:
+        output, _ = again.communicate(timeout=300)
     assert again.returncode == 0
-    assert 0 < done <= 24 - 3
+    assert 0 < int(output.split(" windows")[0].split()[-1]) <= 24 - 3
     with Store.open(Home(tmp_path / "home")) as store:
         assert bytes_of(store) == bytes_of(computed)
         assert [run["state"] for run in store.runs().to_pylist()] == ["done", "interrupted"]

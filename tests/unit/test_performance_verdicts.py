@@ -1,0 +1,67 @@
+"""A window is called worse than its reference when it is, and hardly ever when it is not – small references included."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from monitoring.analysis.comparing import judged
+from monitoring.metrics import Direction
+from monitoring.performance.intervals import Interval, beyond
+from monitoring.performance.intervals import wilson as computed
+
+wilson = lru_cache(maxsize=None)(computed)
+
+
+def alarms(*, n: int, n_reference: int, share: float, usual: float, direction: Direction = "higher", trials: int = 2_000) -> float:
+    """Share of windows that are named, where the window's true proportion is `share` and the reference's `usual`."""
+    random = np.random.default_rng([n, n_reference])
+    named = 0
+    for hits, hits_reference in zip(random.binomial(n, share, trials), random.binomial(n_reference, usual, trials), strict=True):
+        verdict = judged(hits / n, wilson(hits, n), hits_reference / n_reference, wilson(hits_reference, n_reference), direction,
+                         n=100, n_reference=n_reference)  # fmt: skip
+        named += verdict.status in {"warn", "drift"}
+    return named / trials
+
+
+@pytest.mark.parametrize("n_reference", [8, 40, 2_000])
+@pytest.mark.parametrize("n", [8, 60, 2_000])
+@pytest.mark.parametrize("share", [0.3, 0.85])
+def test_without_a_change_hardly_a_window_is_named(n: int, n_reference: int, share: float) -> None:
+    # One side of 99.9 % is 0.0005. With a handful of rows Wilson's interval is a little liberal (Brown, Cai & DasGupta 2001, fig. 11).
+    assert alarms(n=n, n_reference=n_reference, share=share, usual=share) < (0.01 if min(n, n_reference) < 30 else 0.004)
+
+
+def test_taking_a_small_reference_as_exact_would_name_many() -> None:
+    random = np.random.default_rng(1)
+    named = 0
+    for hits, hits_reference in zip(random.binomial(2_000, 0.85, 500), random.binomial(20, 0.85, 500), strict=True):
+        named += judged(hits / 2_000, wilson(hits, 2_000), hits_reference / 20, None, "higher", n=100, n_reference=20).status != "ok"
+    assert named / 500 > 0.2
+
+
+def test_a_real_loss_is_found() -> None:
+    assert alarms(n=60, n_reference=500, share=0.45, usual=0.85) > 0.95
+    assert alarms(n=2_000, n_reference=2_000, share=0.80, usual=0.85) > 0.7
+    assert alarms(n=60, n_reference=500, share=0.85, usual=0.45, direction="lower") > 0.95
+
+
+def test_better_is_never_named() -> None:
+    assert alarms(n=2_000, n_reference=2_000, share=0.9, usual=0.5) == 0
+    assert alarms(n=2_000, n_reference=2_000, share=0.5, usual=0.9, direction="none") == 0
+
+
+def test_distances_are_squared_and_added() -> None:
+    window, reference = Interval(0, 0, 0.1, 0.5, ""), Interval(0, 0, 0.6, 0.9, "")
+    lower, upper = beyond(0.2, window, 0.8, reference)
+    assert upper == pytest.approx(0.2 + np.hypot(0.3, 0.2))
+    assert lower == pytest.approx(0.2 - np.hypot(0.1, 0.1))
+
+
+def test_the_sentence_says_how_much_chance_explains() -> None:
+    verdict = judged(0.2, wilson(20, 100), 0.8, wilson(80, 100), "higher", n=100, n_reference=100)
+    assert verdict.status == "drift"
+    assert verdict.reason.startswith("0.2 is worse than the reference's 0.8 by more than 0.2")
+    assert "(100 rows and 100 of the reference)" in verdict.reason
