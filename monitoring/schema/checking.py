@@ -176,9 +176,7 @@ def _taken(column: str, taken: dict[str, str], role: str, path: Path) -> str:
 def _positive_label(value: object, task: Task) -> str | int | float | bool | None:
     path = ("positive_label",)
     if value is None:
-        if task is Task.BINARY:
-            raise Wrong((), "positive_label is missing; a binary model needs positive_label: and the label its score is the probability of")
-        return None
+        return 1 if task is Task.BINARY else None  # scikit-learn's and Evidently's convention
     if task is not Task.BINARY:
         raise Wrong(path, f"positive_label is for task: binary, not {task}; leave it out")
     if isinstance(value, str):

@@ -127,7 +127,6 @@ def test_every_method_of_evidently_is_known_by_name_and_kind() -> None:
     [
         ({"task": "binery"}, 'task: unknown task "binery"; did you mean "binary"?'),
         ({"task": 3}, "task: unknown task"),
-        ({"positive_label": None}, "positive_label is missing"),
         ({"positive_label": [1]}, "positive_label: positive_label must be"),
         ({"positive_label": float("nan")}, "positive_label must be"),
         ({"features": {"amount": "numeric"}}, 'features.amount: unknown kind "numeric"; did you mean "numerical"?'),
@@ -206,3 +205,8 @@ def test_a_schema_cannot_be_changed_and_takes_a_name() -> None:
         schema.task = Task.RANKING  # type: ignore[misc]
     named = schema.named("card-fraud", "3")
     assert (named.name, named.version, named.features) == ("card-fraud", "3", schema.features)
+
+
+def test_the_positive_label_of_a_binary_model_is_one_unless_it_is_named() -> None:
+    assert binary(positive_label=None).positive_label == 1
+    assert binary(positive_label="fraud").positive_label == "fraud"

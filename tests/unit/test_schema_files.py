@@ -83,7 +83,6 @@ def test_keys_are_the_text_that_stands_there(file: Path) -> None:
         ("id: transaction_id", "task: binary", 'model.yaml: line 6, task: the key "task" stands here again (first in line 3)'),
         ('version: "3"', "version: 1.10", "model.yaml: line 2, version: version must be text, not a number"),
         ('version: "3"', "version: 2024-13-45", ""),
-        ("positive_label: 1", "", "model.yaml: line 1, positive_label is missing"),
         ("name: card-fraud", "", "name is missing"),
         ("score: fraud_score", "score: decision", "line 8, score: the column \"decision\" is both the prediction and the score"),
     ],
