@@ -52,5 +52,7 @@ with PredictionLogger(schema.name, version="1", schema=schema, home=HOME) as log
     for finding in world.labels.to_pylist():
         log.ground_truth(finding["case_id"], finding["histology"], labelled_at=finding["labelled_at"])
 
-print(monitoring.run(schema.name, home=HOME))
-print(monitoring.points(schema.name, metric="accuracy", home=HOME).select(["segment", "window_start", "value", "n", "status"]))
+print(monitoring.run(home=HOME))
+for point in monitoring.points(schema.name, metric="accuracy", home=HOME).to_pylist():
+    where = point["segment"] or "all sites"
+    print(f"{point['window_start']:%Y-%m-%d}  {where:12} accuracy {point['value']:.2f} of {point['n']}  {point['status']}")

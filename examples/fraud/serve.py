@@ -37,5 +37,8 @@ for settled in world.labels.to_pylist():
 
 print(log.stats())
 log.close()
-print(monitoring.run(schema.name, home=HOME))
-print(monitoring.points(schema.name, metric="recall", home=HOME).select(["window_start", "value", "lower", "upper", "n", "status"]))
+print(monitoring.run(home=HOME))
+for metric in ("rows", "latency_p95", "label_coverage"):
+    for point in monitoring.points(schema.name, metric=metric, home=HOME).to_pylist():
+        if not point["segment"]:
+            print(f"{point['window_start']:%Y-%m-%d}  {metric} {point['value']:.3g}  {point['status']}  {point['reason'] or ''}")

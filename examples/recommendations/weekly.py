@@ -41,5 +41,6 @@ with tempfile.TemporaryDirectory() as folder, PredictionLogger(schema.name, vers
     print(log.log_batch(lists))  # by id: running the job twice changes nothing
     print(log.log_labels(bought))
 
-print(monitoring.run(schema.name, home=HOME))
-print(monitoring.points(schema.name, metric="ndcg_at_k", column="k=10", home=HOME).select(["window_start", "value", "n", "status"]))
+print(monitoring.run(home=HOME))
+for point in monitoring.points(schema.name, metric="ndcg_at_k", column="k=10", home=HOME).to_pylist():
+    print(f"{point['window_start']:%Y-%m-%d}  NDCG@10 {point['value']:.3f}  {point['status']}  {point['reason'] or ''}")
