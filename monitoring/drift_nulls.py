@@ -30,9 +30,9 @@ _BINNED_CELLS = 500  # beyond this many categories `DRAWS` must do
 _CELLS_AT_ONCE = 2_000_000  # 16 MB per array of doubles
 _MOST_MISSED = 2_000  # categories that the reference missed; more would only cost time
 _STEPS_PER_OCTAVE = 4
-_BODY_CELLS = 64  # the grid's largest cell holds one 64th of the reference …
-_TAIL_GROWTH = 8  # … and a cell r values from the end holds r / 8, at least one: outliers stay themselves
-_CODE = "1"  # raise it when the draws change, so that stored nulls are drawn anew
+_BODY_CELLS = 48  # the grid's largest cell holds one 48th of the reference …
+_TAIL_GROWTH = 6  # … and a cell r values from the end holds r / 6, at least one: outliers stay themselves
+_CODE = "2"  # raise it when the draws change, so that stored nulls are drawn anew
 
 
 def size_bucket(n: int) -> int:
