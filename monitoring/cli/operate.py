@@ -108,6 +108,9 @@ def _serve_headless(place: Path, as_json: bool) -> None:
         sys.stdout.flush()
         stop.wait()
     note("Stopped; the home is free.")
+    if threading.active_count() > 1:  # a window is being computed for nobody; the interpreter's own end would wait for it
+        sys.stdout.flush()
+        os._exit(OK)
 
 
 def _on_signal(stop: threading.Event) -> None:

@@ -90,6 +90,7 @@ def test_another_process_asks_the_owner_and_gets_the_same(tmp_path: Path) -> Non
             call(tmp_path / "home", "describe", model="nobody")
 
 
+@pytest.mark.slow
 def test_log_label_and_export_work_while_another_process_owns_the_home(tmp_path: Path) -> None:
     from monitoring.cli import main
 
@@ -131,6 +132,7 @@ def test_a_call_waits_for_an_owner_that_is_just_stopping(tmp_path: Path) -> None
         assert call(tmp_path, "models") == []
 
 
+@pytest.mark.slow
 def test_an_owner_that_is_killed_leaves_a_home_that_the_next_call_can_open(tmp_path: Path) -> None:
     call(tmp_path / "home", "register", spec=spec(tmp_path))
     with owner(tmp_path / "home") as process:
@@ -139,6 +141,7 @@ def test_an_owner_that_is_killed_leaves_a_home_that_the_next_call_can_open(tmp_p
         assert [line["model"] for line in call(tmp_path / "home", "models")] == [MODEL]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_headless_owner_ends_cleanly_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with owner(tmp_path) as process:
@@ -148,6 +151,7 @@ def test_a_headless_owner_ends_cleanly_on_a_signal(tmp_path: Path, number: signa
     assert not Home(tmp_path).socket.exists()
 
 
+@pytest.mark.slow
 def test_an_owner_collects_what_others_log_without_being_asked(tmp_path: Path) -> None:
     from monitoring.logger import PredictionLogger
 
