@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, Progress, app, ask, emit, note
+from monitoring.cli.frame import ERROR, OK, WARNING, HomeOption, JsonOption, Progress, app, ask, emit, note
 from monitoring.errors import NotFound
 from storage.home import default_home
 
