@@ -83,6 +83,7 @@ labels = st.lists(
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(said=labels, data=st.data())
+@example(said=[Said(1, 0, 3, 6), Said(1, 1, 2, 7)], data=None)
 @example(said=[Said(1, 0, 2, 6), Said(1, 1, 2, 7), Said(1, 0, 2, 8), Said(1, 0, 5, 9), Said(4, 1, 0, 6)], data=None)
 def test_in_whatever_order_labels_and_predictions_come_the_frame_is_the_same(said: list[Said], data: Any) -> None:
     records = [prediction_record(number) for number in range(4)] + [label_record(10 + place, one) for place, one in enumerate(said)]
