@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SECTIONS", "START", "Section", "go", "link", "navigation_pages", "section"]
+__all__ = ["SECTIONS", "START", "Section", "contents", "go", "link", "navigation_pages", "section"]
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,20 @@ def navigation_pages() -> dict[str, list[st.Page]]:
     for made in SECTIONS.values():
         groups.setdefault(made.group, []).append(_page(made))
     return groups
+
+
+def contents() -> None:
+    """The pages by group, as links that keep the selection.
+
+    Our own, because Streamlit's list of grouped pages is no list to a screen reader, and its links drop the selection from the URL.
+    """
+    group = ""
+    with st.container(gap="xxsmall", key="driftboard-contents"):
+        for made in SECTIONS.values():
+            if made.group != group:
+                group = made.group
+                st.markdown(f":small[:gray[**{group}**]]")
+            st.page_link(_page(made), width="stretch", query_params=carried())
 
 
 def link(key: str, label: str, *, help: str | None = None, **params: str) -> None:  # noqa: A002 – Streamlit's own word
