@@ -83,14 +83,15 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     add_traffic(found, a.traffic, frame, a.window, a.baseline, a.now)
     add_labels(found, frame)
     add_quality(found, a.quality, a.baseline, {feature.name: str(feature.kind) for feature in subject.schema.features.values()})
+    sampled = rows.num_rows if rows.num_rows < frame.num_rows else None
     if a.baseline:
-        sampled = rows.num_rows if rows.num_rows < frame.num_rows else None
         broken_drift = failure or result.failures.get("drift")
         add_drift(found, asked, result.drift, labels=labels, features=len(subject.schema.features), failure=broken_drift, sampled=sampled)
     else:
         _add_no_reference(found, subject, frame)
     broken_performance = failure or result.failures.get("performance")
-    add_performance(found, subject, frame, result.performance, labels, a.baseline, failure=broken_performance)
+    scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
+    add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
     add_segments(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))

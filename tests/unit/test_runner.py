@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring import ModelSchema, PredictionLogger, runner
+from monitoring import ModelSchema, PredictionLogger, analysis, runner
 from monitoring.engine_jobs import Job, Result
 from monitoring.errors import EngineError
 from monitoring.evidently_worker import EvidentlyWorker
@@ -352,6 +352,39 @@ def test_a_home_without_rows_has_nothing_to_compute(store: Store) -> None:
     assert store.runs().num_rows == 0
     with pytest.raises(StorageError, match="There is no model"):
         runner.run(store, model="n")
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_planned_stops_no_other(store: Store, worker: EvidentlyWorker) -> None:
+    seconds = schema(window="1s")
+    with PredictionLogger("a", version="1", schema=seconds, home=store.home, strict=True) as logger:
+        for moment in (START - 900 * DAY, START):  # more windows of a second than anybody wants
+            logger.prediction({"amount": 1.0, "country": "FR"}, 1, timestamp=moment)
+    log(store, "binary", calls("binary", 30, seed=1))
+    assert run(store, worker).windows == 1
+    assert one(points(store), "rows")["value"] == 30
+    event = store.events().to_pylist()[0]
+    assert (event["level"], event["model"]) == ("error", "a")
+    assert "choose a longer window" in event["text"]
+    with pytest.raises(StorageError, match="choose a longer window"):
+        run(store, worker, model="a")
+
+
+@pytest.mark.slow
+def test_very_many_rows_are_compared_in_part_and_counted_in_full(
+    store: Store, worker: EvidentlyWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "_MOST_ROWS", 100)
+    made = calls("binary", 240, seed=1)
+    log(store, "binary", made)
+    put_reference(store, "binary")
+    run(store, worker)
+    drift = one(points(store), "drift", "amount")
+    assert drift["n"] == 100
+    assert json.loads(drift["detail"])["sampled"] == 100
+    assert one(points(store), "rows")["value"] == 240
+    accuracy = one(points(store), "accuracy")
+    assert (accuracy["n"], accuracy["value"]) == (240, sum(call["prediction"] == call["label"] for call in made) / 240)
 
 
 def test_a_range_is_one_window_from_since_to_until(store: Store, worker: EvidentlyWorker) -> None:
