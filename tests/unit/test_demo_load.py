@@ -146,3 +146,12 @@ def test_the_simulated_labels_are_known_before_the_end(loaded: tuple[Path, dict[
     for name, table in tables(home).items():
         if name.endswith("labels"):
             assert pc.max(table["labelled_at"]).as_py() < END
+
+
+@pytest.mark.slow
+def test_a_second_load_computes_nothing_anew(tmp_path: Path) -> None:
+    first = load(tmp_path, models=["diagnosis"], rows=300)
+    again = load(tmp_path, models=["diagnosis"], rows=300)
+    assert first["run"]["windows"] >= 8
+    assert first["run"]["failed"] == 0
+    assert again["run"]["windows"] == 0
