@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from storage.errors import OwnerBusy, StorageError, StoreError
 
@@ -56,6 +55,8 @@ class EngineError(MonitoringError):
 
 def nearest(word: str, valid: Iterable[str]) -> str:
     """A closing hint for an error: `did you mean "x"?` or the list of valid words."""
+    from difflib import get_close_matches  # only where something is wrong: serving processes import this module
+
     choices = sorted(valid)
     found = get_close_matches(word, choices, n=1, cutoff=0.5)
     if found:

@@ -9,7 +9,6 @@ from __future__ import annotations
 __all__ = ["LogResult", "LoggerStats", "PredictionLogger", "ground_truth_value", "latency_value", "score_value"]
 
 import itertools
-import logging
 import os
 import weakref
 from collections.abc import Callable, Mapping
@@ -19,18 +18,20 @@ from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from time import time_ns
-from typing import Any, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 import orjson
 
-from monitoring._privacy import Guard
 from monitoring._values import LONGEST_NAME, Refused, check_name, event_time, finite_or_named, plain, prediction_key, short_error
 from monitoring.errors import InputError, nearest
-from monitoring.schema import ModelSchema
 from monitoring.tracking import Call, watched
 from storage.frames import MAX_RECORD_BYTES
 from storage.home import Home, default_home
 from storage.spool import DURABILITIES, Counts, open_spool
+
+if TYPE_CHECKING:
+    from monitoring._privacy import Guard
+    from monitoring.schema import ModelSchema
 
 _MOST_FEATURES = 2_000
 _FLAT = 16  # brackets in a record below which it needs no look at its depth
@@ -39,7 +40,6 @@ _STRICTLY = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS |
 _EXACT = 2**53  # whole numbers below it are exact in a float
 P = ParamSpec("P")
 R = TypeVar("R")
-_log = logging.getLogger("monitoring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class PredictionLogger:
         self.home = home if isinstance(home, Home) else Home(Path(home) if home is not None else default_home())
         self.strict = strict
         self._zone = _zone(self.schema)
-        self._guard = Guard(self.schema.privacy, self.home.path) if self.schema and self.schema.privacy else None
+        self._guard = _guard(self.schema, self.home)
         self._known: frozenset[str] = frozenset()
         self._warned: set[str] = set()
         self._last_refusal = ""
@@ -228,13 +228,13 @@ class PredictionLogger:
     def _encoded(self, record: dict[str, Any]) -> bytes:
         """The record as JSON. The common case – known names, plain finite values – costs one encoding and a few looks."""
         features, known = record["f"], self._known
-        usual = type(features) is dict and known.issuperset(features) and ("x" not in record or known.issuperset(record["x"]))
+        usual = type(features) is dict and features.keys() <= known and ("x" not in record or record["x"].keys() <= known)
         if usual and self._guard is None:
             try:
                 body = orjson.dumps(record, None, _STRICTLY)
             except (TypeError, ValueError, RecursionError):
                 return self._carefully(record)
-            if len(body) <= MAX_RECORD_BYTES and (b"null" not in body or _all_finite(record)):
+            if len(body) <= MAX_RECORD_BYTES and (body.rfind(b"null") < 0 or _all_finite(record)):
                 flat = body.find(b"{", 1) == body.rfind(b"{") and b"[" not in body  # two looks, cheaper than counting
                 if flat or body.count(b"{") + body.count(b"[") < _FLAT:
                     return body
@@ -295,7 +295,10 @@ class PredictionLogger:
             raise InputError(f"The record was refused: {refused}.") from None
         if refused.reason not in self._warned:
             self._warned.add(refused.reason)
-            _log.warning("A record of %s was refused: %s. Later ones are counted in stats().", self.model, refused)
+            import logging  # not at the top, like all that a quiet logger without a schema never needs: importing it costs milliseconds
+
+            said = "A record of %s was refused: %s. Later ones are counted in stats()."
+            logging.getLogger("monitoring").warning(said, self.model, refused)
 
     def _reseed(self) -> None:
         """Ids of this process: 64 random bits and a counter – as unique as random ones, at a tenth of the cost."""
@@ -369,6 +372,14 @@ def _zone(schema: ModelSchema | None) -> tzinfo | None:
     from zoneinfo import ZoneInfo
 
     return ZoneInfo(schema.timezone)
+
+
+def _guard(schema: ModelSchema | None, home: Home) -> Guard | None:
+    if schema is None or not schema.privacy:
+        return None
+    from monitoring._privacy import Guard
+
+    return Guard(schema.privacy, home.path)
 
 
 _LIVE: weakref.WeakSet[PredictionLogger] = weakref.WeakSet()

@@ -35,53 +35,124 @@ def _registry(*metrics: Metric) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 
-def _classification(name: str, label: str, description: str, *, source: str = "evidently", unit: str = "share",
-                    direction: Direction = "higher", tasks: frozenset[str] = _CLASSIFICATION, column: str = "") -> Metric:
-    return Metric(name=name, label=label, unit=unit, direction=direction, tasks=tasks, group="classification", source=source,
-                  description=description, column=column)
+def _classification(
+    name: str,
+    label: str,
+    description: str,
+    *,
+    source: str = "evidently",
+    unit: str = "share",
+    direction: Direction = "higher",
+    tasks: frozenset[str] = _CLASSIFICATION,
+    column: str = "",
+) -> Metric:
+    return Metric(
+        name=name,
+        label=label,
+        unit=unit,
+        direction=direction,
+        tasks=tasks,
+        group="classification",
+        source=source,
+        description=description,
+        column=column,
+    )
 
 
-def _regression(name: str, label: str, description: str, *, unit: str = "target", direction: Direction = "lower",
-                source: str = "evidently") -> Metric:
-    return Metric(name=name, label=label, unit=unit, direction=direction, tasks=frozenset({"regression"}), group="regression",
-                  source=source, description=description)
+def _regression(
+    name: str, label: str, description: str, *, unit: str = "target", direction: Direction = "lower", source: str = "evidently"
+) -> Metric:
+    return Metric(
+        name=name,
+        label=label,
+        unit=unit,
+        direction=direction,
+        tasks=frozenset({"regression"}),
+        group="regression",
+        source=source,
+        description=description,
+    )
 
 
-def _ranking(name: str, label: str, description: str, *, column: str = "k", source: str = "evidently",
-             direction: Direction = "higher") -> Metric:
-    return Metric(name=name, label=label, unit="share", direction=direction, tasks=frozenset({"ranking"}), group="ranking",
-                  source=source, description=description, column=column)
+def _ranking(
+    name: str, label: str, description: str, *, column: str = "k", source: str = "evidently", direction: Direction = "higher"
+) -> Metric:
+    return Metric(
+        name=name,
+        label=label,
+        unit="share",
+        direction=direction,
+        tasks=frozenset({"ranking"}),
+        group="ranking",
+        source=source,
+        description=description,
+        column=column,
+    )
 
 
 def _quality(name: str, label: str, description: str) -> Metric:
-    return Metric(name=name, label=label, unit="share", direction="lower", tasks=_ALL, group="quality", source="duckdb",
-                  description=description, column="feature")
+    return Metric(
+        name=name,
+        label=label,
+        unit="share",
+        direction="lower",
+        tasks=_ALL,
+        group="quality",
+        source="duckdb",
+        description=description,
+        column="feature",
+    )
 
 
 def _traffic(name: str, label: str, unit: str, description: str, direction: Direction = "none") -> Metric:
-    return Metric(name=name, label=label, unit=unit, direction=direction, tasks=_ALL, group="traffic", source="duckdb",
-                  description=description)
+    return Metric(
+        name=name, label=label, unit=unit, direction=direction, tasks=_ALL, group="traffic", source="duckdb", description=description
+    )
 
 
 _BINARY = frozenset({"binary"})
 
 METRICS: dict[str, Metric] = _registry(
     _classification("accuracy", "Accuracy", "Share of labelled predictions that were right."),
-    _classification("precision", "Precision", "Share of positive decisions that were right; multiclass: the mean over classes.", column="class"),
+    _classification(
+        "precision", "Precision", "Share of positive decisions that were right; multiclass: the mean over classes.", column="class"
+    ),
     _classification("recall", "Recall", "Share of true positives that were found; multiclass: the mean over classes.", column="class"),
     _classification("f1", "F1", "Harmonic mean of precision and recall; multiclass: the mean over classes.", column="class"),
     _classification("roc_auc", "ROC AUC", "Chance that a random positive scores above a random negative.", unit="score"),
-    _classification("average_precision", "Average precision", "Precision averaged over recall steps as the cut falls.",
-                    source="scikit-learn", unit="score", tasks=_BINARY),
-    _classification("log_loss", "Log loss", "Mean negative log-likelihood of the labels under the scores, in nats.", unit="nats", direction="lower"),
-    _classification("brier", "Brier score", "Mean squared distance of scores from outcomes.", source="scikit-learn", unit="score", direction="lower"),
-    _classification("expected_calibration_error", "Calibration error",
-                    "Mean distance of score and observed rate over ten equal-width score bins, weighted by rows.",
-                    source="scikit-learn", direction="lower"),
-    _classification("true_positives", "True positives", "Positive decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY),
-    _classification("false_positives", "False positives", "Positive decisions on negative labels.", unit="rows", direction="none", tasks=_BINARY),
-    _classification("true_negatives", "True negatives", "Negative decisions on negative labels.", unit="rows", direction="none", tasks=_BINARY),
-    _classification("false_negatives", "False negatives", "Negative decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY),
+    _classification(
+        "average_precision",
+        "Average precision",
+        "Precision averaged over recall steps as the cut falls.",
+        source="scikit-learn",
+        unit="score",
+        tasks=_BINARY,
+    ),
+    _classification(
+        "log_loss", "Log loss", "Mean negative log-likelihood of the labels under the scores, in nats.", unit="nats", direction="lower"
+    ),
+    _classification(
+        "brier", "Brier score", "Mean squared distance of scores from outcomes.", source="scikit-learn", unit="score", direction="lower"
+    ),
+    _classification(
+        "expected_calibration_error",
+        "Calibration error",
+        "Mean distance of score and observed rate over ten equal-width score bins, weighted by rows.",
+        source="scikit-learn",
+        direction="lower",
+    ),
+    _classification(
+        "true_positives", "True positives", "Positive decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY
+    ),
+    _classification(
+        "false_positives", "False positives", "Positive decisions on negative labels.", unit="rows", direction="none", tasks=_BINARY
+    ),
+    _classification(
+        "true_negatives", "True negatives", "Negative decisions on negative labels.", unit="rows", direction="none", tasks=_BINARY
+    ),
+    _classification(
+        "false_negatives", "False negatives", "Negative decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY
+    ),
     _regression("mae", "Mean absolute error", "Mean of |prediction - label|."),
     _regression("rmse", "Root mean squared error", "Square root of the mean squared error."),
     _regression("mape", "Mean absolute percentage error", "Mean of |prediction - label| / |label|, in percent.", unit="%"),
@@ -94,20 +165,64 @@ METRICS: dict[str, Metric] = _registry(
     _ranking("ndcg_at_k", "NDCG@k", "Discounted gain of the first k items over that of the best order, mean over users."),
     _ranking("mrr", "MRR@k", "Reciprocal rank of the first relevant item among the first k, mean over users."),
     _ranking("hit_rate_at_k", "Hit rate@k", "Share of users with a relevant item among the first k."),
-    _ranking("coverage", "Coverage@k", "Share of the catalogue (items of the reference and the window) shown among the first k.", source="driftboard", ),
-    _ranking("popularity_bias", "Popularity@k", "Mean share of reference traffic of the items shown among the first k.", source="driftboard", direction="none"),
-    Metric(name="drift", label="Drift score", unit="score", direction="lower", tasks=_ALL, group="drift", source="evidently",
-           description="Distance of the window's distribution from the reference's, by the named method.", column="feature, prediction, score or label"),
-    Metric(name="drift_share", label="Drifted share", unit="share", direction="lower", tasks=_ALL, group="drift", source="driftboard",
-           description="Share of judged features whose verdict is drift."),
-    Metric(name="multivariate_drift", label="Multivariate drift", unit="score", direction="lower", tasks=_ALL, group="drift", source="driftboard",
-           description="How well a classifier tells the window's rows from the reference's, all features together."),
+    _ranking(
+        "coverage",
+        "Coverage@k",
+        "Share of the catalogue (items of the reference and the window) shown among the first k.",
+        source="driftboard",
+    ),
+    _ranking(
+        "popularity_bias",
+        "Popularity@k",
+        "Mean share of reference traffic of the items shown among the first k.",
+        source="driftboard",
+        direction="none",
+    ),
+    Metric(
+        name="drift",
+        label="Drift score",
+        unit="score",
+        direction="lower",
+        tasks=_ALL,
+        group="drift",
+        source="evidently",
+        description="Distance of the window's distribution from the reference's, by the named method.",
+        column="feature, prediction, score or label",
+    ),
+    Metric(
+        name="drift_share",
+        label="Drifted share",
+        unit="share",
+        direction="lower",
+        tasks=_ALL,
+        group="drift",
+        source="driftboard",
+        description="Share of judged features whose verdict is drift.",
+    ),
+    Metric(
+        name="multivariate_drift",
+        label="Multivariate drift",
+        unit="score",
+        direction="lower",
+        tasks=_ALL,
+        group="drift",
+        source="driftboard",
+        description="How well a classifier tells the window's rows from the reference's, all features together.",
+    ),
     _quality("missing_share", "Missing", "Share of rows in which the feature is missing."),
     _quality("type_errors", "Type errors", "Share of rows whose value did not fit the feature's type."),
     _quality("out_of_range_share", "Out of range", "Share of rows below the reference's minimum or above its maximum."),
     _quality("new_category_share", "New categories", "Share of rows with a category that the reference does not have."),
-    Metric(name="duplicate_share", label="Duplicates", unit="share", direction="lower", tasks=_ALL, group="quality", source="duckdb",
-           description="Share of logged rows that repeated an id and were set aside."),
+    Metric(
+        name="duplicate_share",
+        label="Duplicates",
+        unit="share",
+        direction="lower",
+        tasks=_ALL,
+        group="quality",
+        source="duckdb",
+        description="Share of logged rows that repeated an id with other content and were set aside.",
+    ),
     _traffic("rows", "Predictions", "rows", "Predictions in the window."),
     _traffic("throughput", "Throughput", "rows/s", "Predictions per second of the window, or of its elapsed part."),
     _traffic("error_rate", "Error rate", "share", "Share of calls that raised.", "lower"),
@@ -115,10 +230,26 @@ METRICS: dict[str, Metric] = _registry(
     _traffic("latency_p95", "Latency p95", "ms", "95th percentile of latency.", "lower"),
     _traffic("latency_p99", "Latency p99", "ms", "99th percentile of latency.", "lower"),
     _traffic("latency_mean", "Mean latency", "ms", "Mean latency.", "lower"),
-    Metric(name="label_coverage", label="Label coverage", unit="share", direction="higher", tasks=_ALL, group="labels", source="duckdb",
-           description="Share of the window's predictions whose label is known."),
-    Metric(name="label_delay_p50", label="Label delay p50", unit="s", direction="lower", tasks=_ALL, group="labels", source="duckdb",
-           description="Median time from prediction to label."),
+    Metric(
+        name="label_coverage",
+        label="Label coverage",
+        unit="share",
+        direction="higher",
+        tasks=_ALL,
+        group="labels",
+        source="duckdb",
+        description="Share of the window's predictions whose label is known.",
+    ),
+    Metric(
+        name="label_delay_p50",
+        label="Label delay p50",
+        unit="s",
+        direction="lower",
+        tasks=_ALL,
+        group="labels",
+        source="duckdb",
+        description="Median time from prediction to label.",
+    ),
 )
 
 

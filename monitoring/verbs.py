@@ -215,6 +215,9 @@ class Verbs:
     def known(self, model: str) -> str:
         """`model` itself where it is registered, else `NotFound` that names what is."""
         names = self.store.models()
+        if model not in names:  # its description may still lie in the spool, where its logger left it
+            self.collect()
+            names = self.store.models()
         if model in names:
             return model
         if not names:

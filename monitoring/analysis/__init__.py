@@ -11,11 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from monitoring import profiles
-from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.performance_points import GROUPS, add_performance, add_segments
@@ -28,9 +27,6 @@ from monitoring.engine_jobs import Job, Part, Result
 from monitoring.errors import EngineError
 from monitoring.findings import Findings
 from monitoring.windows import Window
-
-_MOST_ROWS = 200_000  # given to Evidently at once: about 20 s for 30 columns; more are sampled, and the points say so
-_SEED = 20_260_103
 
 
 class Worker(Protocol):
@@ -76,7 +72,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     """Compute a window. What Evidently cannot do fails its own points; the others stand."""
     subject, frame = a.subject, a.frame
     labels = Labels.of(frame, a.window, subject.schema.label_delay, a.now)
-    rows = _for_evidently(frame)
+    rows = bounded(frame)
     asked = questions(subject, rows, a.baseline, a.nulls) if a.baseline else []
     result, failure = _ask(a, worker, rows, asked, labels)
     found = Findings(a.common, rows=frame.num_rows, labelled=labels.labelled, n_reference=len(a.baseline) if a.baseline else None)
@@ -131,7 +127,7 @@ def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], lab
     if not parts:
         return Result(), None
     names = _columns(subject, rows)
-    reference = _for_evidently(a.baseline.table) if a.baseline else None
+    reference = a.baseline.compared if a.baseline else None
     job = Job(
         task=subject.task,
         current=rows.select(names),
@@ -156,13 +152,6 @@ def _columns(subject: Subject, frame: pa.Table) -> list[str]:
     """What Evidently may see: features, outcomes, time, user and item; no id, latency or error, which are not the model's."""
     wanted = {"@t", "@prediction", "@score", "@label", *subject.schema.features, *(name for name in (subject.user, subject.item) if name)}
     return [name for name in frame.column_names if name in wanted or name.startswith("@score:")]
-
-
-def _for_evidently(table: pa.Table) -> pa.Table:
-    if table.num_rows <= _MOST_ROWS:
-        return table
-    rows = np.random.default_rng([_SEED, table.num_rows]).choice(table.num_rows, _MOST_ROWS, replace=False)
-    return table.take(pa.array(np.sort(rows)))
 
 
 def _add_no_reference(found: Findings, subject: Subject, frame: pa.Table) -> None:

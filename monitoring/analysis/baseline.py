@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Baseline"]
+__all__ = ["Baseline", "bounded"]
 
 from collections.abc import Callable, Hashable
 from threading import RLock
@@ -24,9 +24,18 @@ Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 _SEED = 20_260_102
+MOST_COMPARED = 200_000  # rows given to Evidently at once: about 20 s for 30 columns; more are sampled, and the points say so
 _DRAWS = 200
 _MOST_ROWS = 10_000
 _Z_999 = 3.2905  # the normal quantile of 99.95 %: 99.9 % between both tails
+
+
+def bounded(table: pa.Table) -> pa.Table:
+    """The rows that Evidently sees: all of them, or a seeded sample, in order, where there are more than it can take."""
+    if table.num_rows <= MOST_COMPARED:
+        return table
+    rows = np.random.default_rng([_SEED, table.num_rows]).choice(table.num_rows, MOST_COMPARED, replace=False)
+    return table.take(pa.array(np.sort(rows)))
 
 
 class Baseline:
@@ -41,9 +50,14 @@ class Baseline:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    @property
+    def compared(self) -> pa.Table:
+        """The rows that windows are compared with."""
+        return self._once("compared", lambda: bounded(self.table))
+
     def sample(self, name: str, kind: str) -> Sample:
-        """The usable values of a column."""
-        return self._once(("sample", name, kind), lambda: Sample.of_column(self.table, name, kind))
+        """The usable values of a column among the compared rows: scores and thresholds rest on the same ones."""
+        return self._once(("sample", name, kind), lambda: Sample.of_column(self.compared, name, kind))
 
     def binning(self, name: str, column: str, kind: str) -> Binning | None:
         """The bins of a column that all windows share; None where the reference has no value of it."""

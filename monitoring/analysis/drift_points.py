@@ -33,7 +33,8 @@ class Question:
     @property
     def asked(self) -> DriftColumn:
         """The column as the Evidently worker is asked for it."""
-        return DriftColumn(self.compared.name, self.compared.kind, self.calibration.method, self.calibration.threshold)
+        given = self.calibration
+        return DriftColumn(self.compared.name, self.compared.kind, given.method, given.threshold, given.minimum_effect)
 
 
 def questions(subject: Subject, frame: pa.Table, baseline: Baseline, nulls: NullCache) -> list[Question]:

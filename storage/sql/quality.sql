@@ -4,7 +4,7 @@
 WITH extremes AS (SELECT /*extremes*/ FROM ref_000000),
 numbered AS (
     SELECT p.t, p.type_errors, /*columns*/ /*news*/,
-           CASE WHEN EXISTS (SELECT 1 FROM windows WHERE first_row IS NOT NULL) THEN row_number() OVER (ORDER BY t, id) - 1 END AS place
+           CASE WHEN EXISTS (SELECT 1 FROM windows WHERE first_row IS NOT NULL) THEN row_number() OVER (ORDER BY t, written_at, n, id) - 1 END AS place
     FROM pred_000000 p
     WHERE NOT p.duplicate AND p.version = $version
 ),

@@ -1,4 +1,4 @@
--- Windows of $size rows of one version in order of time and id; the last one may have fewer. Grain: one row per window.
+-- Windows of $size rows of one version in order of time, then of logging; the last one may have fewer. Grain: one row per window.
 -- "end" is one microsecond after the last row; a start that another window has too is moved on by microseconds, because
 -- findings are kept by it (membership follows from the row numbers alone).
 SELECT first_row, last_row,
@@ -11,7 +11,7 @@ FROM (
            printf('%d-%d-%x-%x', count(*), count(label_id), (sum(content) % 18446744073709551616)::UBIGINT,
                   (coalesce(sum(hash(label_id, label_text)), 0) % 18446744073709551616)::UBIGINT) AS fingerprint
     FROM (
-        SELECT p.t, p.content, l.id AS label_id, l.label_text, row_number() OVER (ORDER BY p.t, p.id) - 1 AS place
+        SELECT p.t, p.content, l.id AS label_id, l.label_text, row_number() OVER (ORDER BY p.t, p.written_at, p.n, p.id) - 1 AS place
         FROM pred_000000 p LEFT JOIN label_000000 l ON l.id = p.id AND l.is_latest
         WHERE NOT p.duplicate AND p.version = $version
     )

@@ -91,7 +91,7 @@ def points(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
 
 
 def profiles(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
-    """Profiles of one window, in the order in which they were given."""
+    """Profiles of one window or of a range of them, oldest first, each in the order in which they were given."""
     return table(cursor, query("profiles"), dict(filters)).cast(PROFILES)
 
 

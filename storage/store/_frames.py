@@ -65,11 +65,11 @@ def frame(
     sql = f"""
         WITH p AS (
             SELECT * FROM {model.predictions} p
-            WHERE NOT p.duplicate AND p.version = $version {condition} ORDER BY p.t, p.id {paging}
+            WHERE NOT p.duplicate AND p.version = $version {condition} ORDER BY p.t, p.written_at, p.n, p.id {paging}
         )
         SELECT {", ".join(f"{expression} AS c{number}" for number, (_, expression) in enumerate(chosen))}
         FROM p LEFT JOIN {labels} l ON l.id = p.id
-        ORDER BY p.t, p.id
+        ORDER BY p.t, p.written_at, p.n, p.id
     """  # noqa: S608 – surrogate names only
     return table(cursor, sql, parameters).rename_columns([title for title, _ in chosen])
 

@@ -149,7 +149,7 @@ class Store:
 
     def traffic(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
         """One row per window given: start, end, first_row, last_row, rows, errors, latency_p50, latency_p95, latency_p99,
-        latency_mean (ms, null without any), n_latency, duplicates (rows set aside because they repeated an id)."""
+        latency_mean (ms, null without any), n_latency, duplicates (rows set aside because they repeated an id with other content)."""
         with self._model(model, version) as (cursor, found):
             return _activity.traffic(cursor, found, version, windows)
 
@@ -206,24 +206,42 @@ class Store:
         version: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        metric: str | None = None,
+        metric: str | Sequence[str] | None = None,
         column: str | None = None,
         window: str | None = None,
         as_of: datetime | None = None,
+        segment: str | None = None,
     ) -> pa.Table:
-        """Findings in the shape of `storage.points.POINTS`, of windows that start in [since, until); those that held at `as_of`."""
+        """Findings in the shape of `storage.points.POINTS`, of windows that start in [since, until); those that held at `as_of`.
+
+        `metric` is one name or several; `segment` is `""` for all rows.
+        """
+        metrics = [metric] if isinstance(metric, str) else metric if metric is None else list(metric)
         filters = {
-            "model": model, "version": version, "since": since, "until": until,
-            "metric": metric, "column": column, "window": window, "as_of": as_of,
+            "model": model, "version": version, "since": since, "until": until, "metrics": metrics,
+            "column": column, "window": window, "as_of": as_of, "segment": segment,
         }  # fmt: skip
         with self._database.read() as cursor:
             return _findings.points(cursor, filters)
 
     def profiles(
-        self, model: str, version: str, window: str, window_start: datetime, kind: str | None = None, column: str | None = None
+        self,
+        model: str,
+        version: str | None,
+        window: str,
+        window_start: datetime,
+        kind: str | None = None,
+        column: str | None = None,
+        *,
+        until: datetime | None = None,
     ) -> pa.Table:
-        """What pages draw for one window, in the shape of `storage.points.PROFILES`; `window` is its name, such as `1d`."""
-        filters = {"model": model, "version": version, "window": window, "window_start": window_start, "kind": kind, "column": column}
+        """What pages draw for one window, in the shape of `storage.points.PROFILES`; `window` is its name, such as `1d`.
+
+        With `until`, of all windows that start in [window_start, until), oldest first; `version` None is every version.
+        """
+        filters = {
+            "model": model, "version": version, "window": window, "start": window_start, "until": until, "kind": kind, "column": column,
+        }  # fmt: skip
         with self._database.read() as cursor:
             return _findings.profiles(cursor, filters)
 

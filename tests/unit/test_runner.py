@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring import ModelSchema, PredictionLogger, analysis, runner
+from monitoring import ModelSchema, PredictionLogger, runner
+from monitoring.analysis import baseline
 from monitoring.engine_jobs import Job, Result
 from monitoring.errors import EngineError
 from monitoring.evidently_worker import EvidentlyWorker
@@ -374,7 +375,7 @@ def test_a_model_that_cannot_be_planned_stops_no_other(store: Store, worker: Evi
 def test_very_many_rows_are_compared_in_part_and_counted_in_full(
     store: Store, worker: EvidentlyWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(analysis, "_MOST_ROWS", 100)
+    monkeypatch.setattr(baseline, "MOST_COMPARED", 100)
     made = calls("binary", 240, seed=1)
     log(store, "binary", made)
     put_reference(store, "binary")
