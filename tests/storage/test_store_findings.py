@@ -56,6 +56,10 @@ def test_every_filter_narrows(store: Store) -> None:
     assert store.points().num_rows == 4
     assert store.points(metric="drift").num_rows == 2
     assert store.points(metric="drift", column="country").num_rows == 1
+    assert store.points(metric=["drift", "rows", "recall"]).num_rows == 4
+    assert store.points(metric=[]).num_rows == 0
+    assert store.points(segment="").num_rows == 4
+    assert store.points(segment="country=FR").num_rows == 0
     assert store.points(since=hour(24)).column("window_start").to_pylist() == [hour(24)]
     assert store.points(until=hour(24)).num_rows == 3
     assert store.points(model="fraud", version="1", window="1d", since=T0, until=hour(48)).num_rows == 4
@@ -123,6 +127,18 @@ def test_profiles_are_replaced_with_their_window_and_keep_their_order(store: Sto
     save(store, points({"metric": "rows"}), profiles=pa.Table.from_pylist([profile(0.7)], PROFILES))
     assert store.profiles("fraud", "1", "1d", T0).column("value").to_pylist() == [0.7]
     assert store.profiles("fraud", "1", "1d", hour(24)).schema == PROFILES
+
+
+def test_profiles_of_a_range_of_windows_and_of_every_version_come_in_one_read(store: Store) -> None:
+    for version, start in (("1", T0), ("1", hour(24)), ("2", hour(24)), ("2", hour(48))):
+        window = Span(start, start + timedelta(days=1))
+        row = {**profile(0.5), "version": version, "window_start": window.start, "window_end": window.end}
+        made = pa.Table.from_pylist([row], PROFILES)
+        store.save_window("fraud", version, window, points({"version": version}, window=window), made, window_name="1d", run="r")
+    every = store.profiles("fraud", None, "1d", T0, until=hour(48)).select(["window_start", "version"]).to_pylist()
+    assert [tuple(row.values()) for row in every] == [(T0, "1"), (hour(24), "1"), (hour(24), "2")]
+    assert store.profiles("fraud", "2", "1d", T0, until=hour(72)).num_rows == 2
+    assert store.profiles("fraud", None, "1d", hour(24)).num_rows == 2
 
 
 def test_readers_and_writers_of_many_threads_do_not_disturb_each_other(store: Store) -> None:
