@@ -43,13 +43,8 @@ def values(column: Any, name: str, zone: tzinfo | None, troubles: Troubles) -> l
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    column = _simple(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
-    if pa.types.is_decimal(kind):
-        column = column.cast(pa.float64())
-        kind = column.type
     if pa.types.is_floating(kind):
         return _floats(column, name, troubles)
     if pa.types.is_integer(kind) and not column.null_count:
@@ -149,9 +144,23 @@ def _each(column: list[Any], convert: Callable[[Any], Any], name: str, troubles:
         try:
             found.append(troubles.mark(place, name, convert(value)))
         except Refused as why:
-            troubles.refuse(place, why)
+            troubles.refuse(place, why.of(name))
             found.append(None)
     return found
+
+
+def _simple(column: Any) -> Any:
+    """Dictionaries as their values, decimals as the nearest floats; other columns as they are."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        words = column.dictionary
+        if pa.types.is_string_view(words.type):  # as Polars has them; Arrow cannot look these up
+            words = words.cast(pa.large_string())
+        column = pa.DictionaryArray.from_arrays(column.indices, words).dictionary_decode()
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string()).cast(pa.float64())  # by way of text: Arrow's own cast misses the nearest float now and then
+    return column
 
 
 def _floats(column: Any, name: str, troubles: Troubles) -> list[Any]:
@@ -164,15 +173,16 @@ def _floats(column: Any, name: str, troubles: Troubles) -> list[Any]:
 
 
 def _microseconds(column: Any, zone: tzinfo | None) -> Any:
-    """A timestamp column in UTC µs, or None where some of its moments are outside the calendar: they are then judged one by one."""
+    """A timestamp column in UTC µs, or None where some of its moments are outside the calendar or skipped by a clock: they are then
+    judged one by one."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
         if column.type.tz is None:
-            # In the hour that a clock repeats the first one is meant, as with Python's fold=0.
+            # In the hour that a clock repeats the first one is meant, as with Python's fold=0; one that it skips is left to Python.
             naive = column.cast(pa.timestamp("us"), safe=column.type.unit != "ns")
-            column = pc.assume_timezone(naive, str(zone), ambiguous="earliest", nonexistent="earliest")
+            column = pc.assume_timezone(naive, str(zone), ambiguous="earliest", nonexistent="raise")
         column = column.cast(pa.timestamp("us", "UTC"), safe=column.type.unit != "ns")  # unsafe drops nanoseconds, but would wrap seconds
     except pa.ArrowInvalid:
         return None

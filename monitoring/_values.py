@@ -26,6 +26,10 @@ class Refused(Exception):  # noqa: N818  an answer, not a fault
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
 
+    def of(self, name: str) -> Refused:
+        """The same, with the name of the column whose value it was."""
+        return Refused(self.reason, f'{str(self).removeprefix(self.reason).removeprefix(": ")} in "{name}"'.lstrip())
+
 
 def plain(value: Any, zone: tzinfo | None = None, depth: int = 0) -> Any:
     """The value as JSON can hold it: numpy and pandas scalars and Decimals as numbers, moments as ISO text in UTC, missing as None.

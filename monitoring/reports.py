@@ -31,7 +31,7 @@ _NEEDS = {
 class ReportRequest:
     """What is wanted: a `kind` of report on `model` for [since, until), as `html` or `json`.
 
-    Without `since` and `until` the newest complete window is meant; without `version` the one with most rows in the range.
+    Without `since` and `until` the newest window, a complete one first, is meant; without `version` the one with most rows in the range.
     Raises `InputError` for words that are not known and ranges that are none.
     """
 
@@ -48,7 +48,7 @@ class ReportRequest:
         if self.format not in _FORMATS:
             raise InputError(f'A report cannot be "{self.format}": {nearest(self.format, _FORMATS)}')
         if (self.since is None) != (self.until is None):
-            raise InputError("A range needs both --from and --to; without both the newest complete window is meant.")
+            raise InputError("A range needs both --from and --to; without both the newest window is meant, complete if there is one.")
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise InputError("--from must be before --to: a range is [from, to).")
 
@@ -82,7 +82,7 @@ def render(
 
 
 def _snapshot(store: Store, request: ReportRequest) -> dict[str, Any] | None:
-    """The stored snapshot that is meant: of exactly the range, or of the newest window that has ended."""
+    """The stored snapshot that is meant: of exactly the range, or of the newest window, an ended one before a running one."""
     rows = [
         row
         for row in store.reports(request.model).to_pylist()
@@ -94,8 +94,8 @@ def _snapshot(store: Store, request: ReportRequest) -> dict[str, Any] | None:
         sizes = _rows_by_version(store, request.model, request.since, cast("datetime", request.until))
         return max(rows, key=lambda row: (sizes.get(row["version"], 0), row["created_at"]), default=None)
     now = datetime.now(UTC)
-    complete = [row for row in rows if row["window_end"] <= now and row["window"] != "range"]
-    return max(complete, key=lambda row: (row["window_end"], row["window_start"], row["created_at"]), default=None)
+    regular = [row for row in rows if row["window"] != "range"]
+    return max(regular, key=lambda row: (row["window_end"] <= now, row["window_end"], row["window_start"], row["created_at"]), default=None)
 
 
 def _rows_by_version(store: Store, model: str, since: datetime, until: datetime) -> dict[str, int]:
@@ -116,5 +116,6 @@ def _rendered(store: Store, snapshot: dict[str, Any], format: str) -> dict[str, 
 def _nothing(request: ReportRequest) -> str:
     of = f'"{request.model}"' + (f" version {request.version}" if request.version else "")
     if request.since is None or request.until is None:
-        return f"No complete window of {of} has a {request.kind} report yet: python -m monitoring run computes what is due."
+        need = _NEEDS[request.kind]
+        return f"No window of {of} has a {request.kind} report yet: {need} Then python -m monitoring run computes what is due."
     return f"There is nothing for a {request.kind} report of {of} in [{iso(request.since)}, {iso(request.until)}): {_NEEDS[request.kind]}"

@@ -109,7 +109,7 @@ def export_report(
     version: str | None = None,
     home: Path | str | None = None,
 ) -> Path:
-    """Write Evidently's report of [since, until) – of the newest complete window by default – to `path`; returns the path.
+    """Write Evidently's report of [since, until) – of the newest window, a complete one first, by default – to `path`; returns the path.
 
     `kind` is `drift`, `performance` or `summary`; `format` is `html` or `json`, taken from the path's ending by default.
     """

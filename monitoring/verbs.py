@@ -190,7 +190,7 @@ class Verbs:
     ) -> dict[str, Any]:
         """Render Evidently's `drift`, `performance` or `summary` report of [since, until): its row of `Store.reports` with `file`.
 
-        Without a range the newest complete window is meant. A range that no window covers is analysed first.
+        Without a range the newest window, a complete one first, is meant. A range that no window covers is analysed first.
         """
         name = self.known(model)
         request = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)

@@ -20,7 +20,8 @@ _SIZE = "Window size: 6h, 1mo, rows:5000 (default: the model's)."
 SizeOption = Annotated[str | None, typer.Option("--window", help=_SIZE, show_default=False)]
 SinceOption = Annotated[str | None, typer.Option("--since", help=f"Begin of the first window. {_TIME}", show_default=False)]
 UntilOption = Annotated[str | None, typer.Option("--until", help=f"End of the last window. {_TIME}", show_default=False)]
-FromOption = Annotated[str | None, typer.Option("--from", help=f"Begin (default: the newest complete window). {_TIME}", show_default=False)]
+_BEGIN = f"Begin (default: the newest window, a complete one before a running one). {_TIME}"
+FromOption = Annotated[str | None, typer.Option("--from", help=_BEGIN, show_default=False)]
 VersionOption = Annotated[str | None, typer.Option(help="The model's version (default: the one with most rows).", show_default=False)]
 FormatOption = Annotated[str | None, typer.Option("--format", help="html or json (default: the file's ending).", show_default=False)]
 ToOption = Annotated[str | None, typer.Option("--to", help=f"End, not included. {_TIME}", show_default=False)]

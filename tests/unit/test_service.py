@@ -194,7 +194,7 @@ def test_reports_that_cannot_be_are_sentences(tmp_path: Path) -> None:
             ({"kind": "drift", "since": "2026-03-01"}, "needs both --from and --to"),
             ({"kind": "drift", "since": "2026-03-02", "until": "2026-03-01"}, "must be before"),
             ({"kind": "drift", "since": "2026-03-01", "until": "soon"}, "is not a time"),
-            ({"kind": "drift"}, "No complete window"),
+            ({"kind": "drift"}, "No window"),
         ):
             with pytest.raises(StorageError, match=said):
                 house.report(model=MODEL, **wrong)  # type: ignore[arg-type]
