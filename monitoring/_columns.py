@@ -27,7 +27,7 @@ class Troubles:
     def refuse(self, row: int, why: Refused) -> None:
         """Refuse a row; its first reason counts."""
         self.refused.setdefault(row, why.reason)
-        self.details.setdefault(why.reason, str(why))
+        self.details.setdefault(why.reason, why.detail)
 
     def mark(self, row: int, name: str, value: Any) -> Any:
         """The value, or None and a mark where it is not finite."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 __all__ = ["Chunk", "chunks_of"]
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -27,16 +29,20 @@ _LONGEST_LINE = 1 << 20  # bytes of one JSON line; a record may have a quarter o
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows, by column: Arrow arrays, or lists of Python values. `first` is the number of the first row, counted from 1.
+    """Some rows, by column: Arrow arrays, or lists of Python values. `numbers` are the rows' own in the source, counted from 1.
 
     `textual`: the values are text because the file has no types. `bad`: rows (from 0 in the chunk) that could not be read, and why.
     """
 
-    first: int
-    rows: int
+    numbers: Sequence[int]
     columns: Mapping[str, Any]
     textual: bool = False
     bad: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return len(self.numbers)
 
 
 def chunks_of(source: Any) -> Iterator[Chunk]:
@@ -73,19 +79,34 @@ def _of_frame(frame: Any) -> Iterator[Chunk]:
     with _readable("The frame"):
         import pyarrow as pa
 
+        is_pandas = hasattr(frame, "set_axis") and hasattr(frame, "columns")
+        if is_pandas:
+            frame = _without_index(frame)
         try:
             reader = pa.RecordBatchReader.from_stream(frame)
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # columns of mixed Python objects: take the objects
-            if not hasattr(frame, "to_dict"):
+            if not is_pandas:
                 raise
             reader = None
         if reader is not None:
             yield from _of_batches(reader)
     if reader is None:
-        _refuse_doubles([str(name) for name in frame.columns])
         for start in range(0, len(frame), ROWS):
             part = frame.iloc[start : start + ROWS]
-            yield Chunk(start + 1, len(part), {str(name): part[name].tolist() for name in frame.columns})
+            yield Chunk(range(start + 1, start + 1 + len(part)), {name: part[name].tolist() for name in frame.columns})
+
+
+def _without_index(frame: Any) -> Any:
+    """A pandas frame whose columns are called by texts, and whose index is one of them if it has a name. One without a name counts rows:
+    it is no feature."""
+    names = [str(name) for name in frame.columns]
+    _refuse_doubles(names)
+    if names != list(frame.columns):
+        frame = frame.set_axis(names, axis=1)
+    counting = [level for level, name in enumerate(frame.index.names) if name is None or str(name) in names]
+    if len(counting) < frame.index.nlevels:
+        return frame.reset_index(level=counting, drop=True).reset_index().rename(columns=str)
+    return frame.reset_index(drop=True)
 
 
 def _parquet(path: Path) -> Iterator[Chunk]:
@@ -113,18 +134,15 @@ def _csv(path: Path) -> Iterator[Chunk]:
         odd: list[int] = []
 
         def skip(row: Any) -> str:
-            odd.append(row.number or 0)
+            odd.append((row.number or 1) - 1)  # counted from 1, with the header
             return "skip"
 
         parsing = pc.ParseOptions(newlines_in_values=True, invalid_row_handler=skip)
         reading = pc.ReadOptions(use_threads=False)
         with pc.open_csv(path, reading, parsing, options) as reader:
-            last = 1
-            for chunk in _of_batches(reader, textual=True):
-                yield chunk
-                last = chunk.first + chunk.rows
+            yield from _of_batches(reader, textual=True, missing=odd)
         if odd:
-            yield Chunk(last, len(odd), {}, True, dict.fromkeys(range(len(odd)), "row has another number of fields than the header"))
+            yield Chunk(odd, {}, True, dict.fromkeys(range(len(odd)), "row has another number of fields than the header"))
 
 
 def _json_lines(path: Path) -> Iterator[Chunk]:
@@ -132,28 +150,56 @@ def _json_lines(path: Path) -> Iterator[Chunk]:
         yield from _of_rows(_lines(file))
 
 
+class _Unreadable(NamedTuple):
+    """A line without a value."""
+
+    reason: str
+
+
 def _lines(file: Any) -> Iterator[Any]:
+    if file.read(len(BOM_UTF8)) != BOM_UTF8:
+        file.seek(0)
     while line := file.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE and line[-1:] != b"\n":
             while (more := file.readline(_LONGEST_LINE)) and more[-1:] != b"\n":
                 pass
-            yield "line too long"
+            yield _Unreadable("line too long")
         elif line.strip():
-            try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:
-                yield "line is not valid JSON"
+            yield _value(line)
 
 
-def _of_batches(batches: Iterable[pa.RecordBatch], *, names: list[str] | None = None, textual: bool = False) -> Iterator[Chunk]:
+def _value(line: bytes) -> Any:
+    """The value of a line. NaN and Infinity are no JSON, but Python writes them, and they are not missing."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return _Unreadable("line is not valid JSON")
+
+
+def _of_batches(
+    batches: Iterable[pa.RecordBatch], *, names: list[str] | None = None, textual: bool = False, missing: Collection[int] = ()
+) -> Iterator[Chunk]:
+    """Record batches as chunks; `missing` are the numbers of rows that came in none, as far as they were read."""
     first = 1
     for batch in batches:
         names = names or batch.schema.names
         _refuse_doubles(names)
         for start in range(0, batch.num_rows, ROWS):
             part = batch.slice(start, ROWS)
-            yield Chunk(first, part.num_rows, dict(zip(part.schema.names, part.columns, strict=True)), textual)
-            first += part.num_rows
+            numbers = _numbers(first, part.num_rows, missing)
+            yield Chunk(numbers, dict(zip(part.schema.names, part.columns, strict=True)), textual)
+            first = numbers[-1] + 1
+
+
+def _numbers(first: int, rows: int, missing: Collection[int]) -> Sequence[int]:
+    if not missing:
+        return range(first, first + rows)
+    gaps = set(missing)
+    return list(islice((number for number in count(first) if number not in gaps), rows))
 
 
 def _of_rows(rows: Iterable[Any]) -> Iterator[Chunk]:
@@ -165,10 +211,11 @@ def _of_rows(rows: Iterable[Any]) -> Iterator[Chunk]:
         bad: dict[int, str] = {}
         for place, row in enumerate(part):
             if not isinstance(row, Mapping):
-                bad[place] = row if isinstance(row, str) and row.startswith("line ") else "row is not a mapping"
+                bad[place] = row.reason if isinstance(row, _Unreadable) else "row is not a mapping"
         good = [{} if place in bad else row for place, row in enumerate(part)]
         names = dict.fromkeys(name for row in good for name in row)
-        yield Chunk(first, len(part), {name: [row.get(name) for row in good] for name in names if isinstance(name, str)}, bad=bad)
+        numbers = range(first, first + len(part))
+        yield Chunk(numbers, {name: [row.get(name) for row in good] for name in names if isinstance(name, str)}, bad=bad)
         first += len(part)
 
 

@@ -20,15 +20,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Refused(Exception):  # noqa: N818  an answer, not a fault
-    """A record that cannot be logged: `reason` is counted, `str` says more."""
+    """A record that cannot be logged: `reason` is counted, `detail` and `str` say more."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+        self.reason, self.detail = reason, detail
 
     def of(self, name: str) -> Refused:
         """The same, with the name of the column whose value it was."""
-        return Refused(self.reason, f'{str(self).removeprefix(self.reason).removeprefix(": ")} in "{name}"'.lstrip())
+        return Refused(self.reason, f"{self.detail} in {_shown(name)}".lstrip())
 
 
 def plain(value: Any, zone: tzinfo | None = None, depth: int = 0) -> Any:

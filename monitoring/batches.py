@@ -88,7 +88,7 @@ class _Batch:
                     bodies.append(self._body(key, record))
                 except Refused as why:
                     ids.pop(place, None)
-                    self._refuse(chunk.first + place, why)
+                    self._refuse(chunk.numbers[place], why)
         self._rows += self._write("pred", bodies, chunk, list(ids))
         if roles.label:
             self._label_rows(chunk, roles, ids, [record["e"] for record in records])
@@ -124,7 +124,10 @@ class _Batch:
         if isinstance(roles.score, str):
             columns["s"] = numbers(_column(chunk, roles.score), "@score", score_value, troubles, textual=chunk.textual)
         elif roles.score:
-            shares = [numbers(chunk.columns[name], "@score", score_value, troubles, textual=chunk.textual) for name in roles.score.values()]
+            shares = [
+                numbers(chunk.columns[name], f"@score:{label}", score_value, troubles, textual=chunk.textual)
+                for label, name in roles.score.items()
+            ]
             columns["s"] = [dict(zip(roles.score, row, strict=True)) for row in zip(*shares, strict=True)]
         if roles.latency:
             column = _column(chunk, roles.latency)
@@ -190,7 +193,7 @@ class _Batch:
             if reason is None and truth is None and at is None:
                 reason = "no ground truth value"
             if reason is not None:
-                self._refuse(chunk.first + place, Refused(reason))
+                self._refuse(chunk.numbers[place], Refused(reason, troubles.details.get(reason, "")))
             elif truth is not None:
                 if moment is None:
                     moment = self._now if at is None else at[place] + self._delay
@@ -201,18 +204,18 @@ class _Batch:
     def _write(self, kind: str, bodies: list[bytes], chunk: Chunk, places: list[int]) -> int:
         done, reason = self._logger._spool.extend(kind, bodies)
         if reason is not None:
-            self._note(reason, [chunk.first + place for place in places[done:]])
+            self._note(reason, [chunk.numbers[place] for place in places[done:]])
             self._logger._note(Refused(reason))
         return done
 
     def _count(self, chunk: Chunk, troubles: Troubles) -> None:
         for place in sorted(troubles.refused):
             reason = troubles.refused[place]
-            self._refuse(chunk.first + place, Refused(reason, troubles.details.get(reason, "").removeprefix(f"{reason}: ")))
+            self._refuse(chunk.numbers[place], Refused(reason, troubles.details.get(reason, "")))
 
     def _refuse(self, row: int, why: Refused) -> None:
         self._note(why.reason, [row])
-        self._logger._refuse(Refused(why.reason, f"row {row}{str(why).removeprefix(why.reason)}"))
+        self._logger._refuse(Refused(why.reason, f"row {row}: {why.detail}" if why.detail else f"row {row}"))
 
     def _note(self, reason: str, rows: Iterable[int]) -> None:
         numbered = list(rows)

@@ -249,7 +249,11 @@ class PredictionLogger:
         if "p" in record:
             record["p"] = finite_or_named(_decision(plain(record["p"], self._zone)), "@prediction", marks)
         if "s" in record:
-            record["s"] = finite_or_named(record["s"], "@score", marks)
+            score = record["s"]
+            if isinstance(score, dict):
+                record["s"] = {label: finite_or_named(share, f"@score:{label}", marks) for label, share in score.items()}
+            else:
+                record["s"] = finite_or_named(score, "@score", marks)
         if marks:
             record["nf"] = marks
         body = orjson.dumps(record)
@@ -275,7 +279,10 @@ class PredictionLogger:
             name = check_name(given)
             if name in found:
                 raise Refused("feature named twice", f"as text and as number: {name}")
-            found[name] = finite_or_named(plain(value, self._zone), name, marks)
+            try:
+                found[name] = finite_or_named(plain(value, self._zone), name, marks)
+            except Refused as why:
+                raise why.of(name) from None
         return found
 
     def _key(self, given: Any) -> str:
@@ -341,16 +348,27 @@ def _whole_if_it_is(value: float) -> float | int:
 
 def score_value(value: Any) -> Any:
     """A score: a number, or a mapping of classes to numbers."""
+    if isinstance(value, Mapping):
+        return _shares(value)
     found = plain(value)
-    if isinstance(found, dict):
-        if len(found) > _MOST_FEATURES:
-            raise Refused("too many classes", f"{len(found)}; at most {_MOST_FEATURES}")
-        for label, share in found.items():
-            if not _is_number(share):
-                raise Refused("score is not a number", f"of class {check_name(label)}")
-        return {check_name(label): share for label, share in found.items()}
     if not _is_number(found):
         raise Refused("score is not a number", type(value).__name__)
+    return found
+
+
+def _shares(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """The score of each class, by the text that its predictions get."""
+    if len(value) > _MOST_FEATURES:
+        raise Refused("too many classes", f"{len(value)}; at most {_MOST_FEATURES}")
+    found: dict[str, Any] = {}
+    for label, given in value.items():
+        named, share = _decision(plain(label)), plain(given)
+        name = check_name(str(named) if isinstance(named, int | float) else named)
+        if not _is_number(share):
+            raise Refused("score is not a number", f"of class {name}")
+        if name in found:
+            raise Refused("class named twice", f"as text and as number: {name}")
+        found[name] = share
     return found
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from storage.errors import StoreError
 from storage.store._catalog import Model
 from storage.store._database import query, table
+from storage.store._values import SIDES, words_of
 
 Cursor = duckdb.DuckDBPyConnection
 
@@ -88,8 +89,8 @@ def predictions(cursor: Cursor, model: Model, *, limit: int | None = None) -> pa
     """Every logged row for export, repeats included and flagged: version, id and times, then what a frame has, newest first."""
     own = [
         ("version", "p.version"), ("id", "p.id"), ("event_time", "p.t"), ("written_at", "p.written_at"), ("ingested_at", "p.ingested_at"),
-        ("duplicate", "p.duplicate"), ("prediction", "p.prediction_text" if model.is_classification else "p.prediction_number"),
-        ("score", "p.score"), ("label", "l.label_text" if model.is_classification else "l.label_number"), ("labelled_at", "l.known_at"),
+        ("duplicate", "p.duplicate"), ("prediction", _said("p.prediction", model)),
+        ("score", "p.score"), ("label", _said("l.label", model)), ("labelled_at", "l.known_at"),
         ("latency_ms", "p.latency_ms"), ("error", "p.error_class"), ("error_text", "p.error_text"), ("weight", "p.weight"),
         ("type_errors", "p.type_errors"), ("extra", "CAST(p._extra AS VARCHAR)"),
     ]  # fmt: skip
@@ -105,22 +106,21 @@ def predictions(cursor: Cursor, model: Model, *, limit: int | None = None) -> pa
 
 def labels(cursor: Cursor, model: Model, *, limit: int | None = None) -> pa.Table:
     """Every ground truth received, newest first: id, label, labelled_at, received_at, ingested_at, is_latest, has_prediction."""
-    value = "label_text" if model.is_classification else "label_number"
-    sql = query("labels").replace("label_value", value).replace("label_000000", model.labels).replace("pred_000000", model.predictions)
+    sql = query("labels").replace("label_000000", model.labels).replace("pred_000000", model.predictions)
+    sql = sql.replace("l.label_value", _said("l.label", model))
     return table(cursor, sql if limit is None else f"{sql} LIMIT {int(limit)}")
 
 
 def _titles(model: Model, rows: str, truth: str) -> list[tuple[str, str]]:
     """(title, SQL) of every column of a frame, in its order. `rows` and `truth` are the aliases of the two tables."""
     is_reference = rows == truth
-    kind = "text" if model.is_classification else "number"
     meta = [
         ("@id", f"{rows}.id"),
         ("@t", f"{rows}.t"),
         ("@version", "CAST(NULL AS VARCHAR)" if is_reference else f"{rows}.version"),
-        ("@prediction", f"{rows}.prediction_{kind}"),
+        ("@prediction", _said(f"{rows}.prediction", model)),
         ("@score", f"{rows}.score"),
-        ("@label", f"{truth}.label_{kind}"),
+        ("@label", _said(f"{truth}.label", model)),
         ("@labelled_at", f"{truth}.{'labelled_at' if is_reference else 'known_at'}"),
         ("@latency_ms", f"{rows}.latency_ms"),
         ("@error", "CAST(NULL AS VARCHAR)" if is_reference else f"{rows}.error_class"),
@@ -128,6 +128,17 @@ def _titles(model: Model, rows: str, truth: str) -> list[tuple[str, str]]:
     ]
     scores = [(field.title, f"{rows}.{field.column}") for field in model.fields if field.role == "score"]
     return [*meta, *scores, *((field.name, f"{rows}.{field.column}") for field in model.fields if field.role != "score")]
+
+
+def _said(column: str, model: Model) -> str:
+    """SQL of a decision or a label: its number, or its text under the description as it is today, for rows may be older than that."""
+    if not model.is_classification:
+        return f"{column}_number"
+    words = words_of(model.spec.get("positive_label"))
+    if words is None:
+        return f"{column}_text"
+    cases = " ".join(f"WHEN '{text}' THEN '{words[side]}'" for text, side in SIDES.items())
+    return f"CASE lower({column}_text) {cases} ELSE {column}_text END"
 
 
 def _chosen(titles: list[tuple[str, str]], columns: Sequence[str] | None) -> list[tuple[str, str]]:

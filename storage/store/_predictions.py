@@ -118,7 +118,7 @@ def _fields(model: Model, records: Sequence[Mapping[str, Any]], scores: Sequence
             values = [found.get(field.name) for found in features]
             if has_others:
                 values = [other.get(field.name) if value is None else value for value, other in zip(values, others, strict=True)]
-            _restore_marked(values, field, marked)
+        _restore_marked(values, field, marked)
         column = column_of(values, field.kind)
         for row in column.errors:
             troubles.add(row, field.title, values[row])
@@ -129,8 +129,8 @@ def _fields(model: Model, records: Sequence[Mapping[str, Any]], scores: Sequence
 def _restore_marked(values: list[Any], field: Field, marked: Sequence[tuple[int, Mapping[str, str]]]) -> None:
     """JSON has no NaN and no infinity: the logger writes null and names them beside."""
     for row, names in marked:
-        if field.name in names and values[row] is None:
-            values[row] = _NOT_FINITE.get(str(names[field.name]))
+        if field.title in names and values[row] is None:
+            values[row] = _NOT_FINITE.get(str(names[field.title]))
 
 
 def _restored(record: Mapping[str, Any], key: str) -> Any:

@@ -103,7 +103,9 @@ def _typed(column: pa.ChunkedArray, field: Field, spec: Mapping[str, Any]) -> pa
     """A column in the type of its kind; whole columns of a fitting type are cast at once."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    is_number = any(check(column.type) for check in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string()).cast(pa.float64())  # the nearest floats, as the log has them; Arrow's own cast misses some
+    is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     if field.kind == "numerical" and is_number:
         return column.cast(pa.float64(), safe=False)
     if field.kind in ("categorical", "text") and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):

@@ -6,7 +6,9 @@ used all the same, because the model that was served will have read it so too.
 
 from __future__ import annotations
 
-__all__ = ["MOMENT", "Column", "column_of", "decision_text", "instant", "is_moment", "moment", "moments", "number", "text"]
+__all__ = [
+    "MOMENT", "SIDES", "Column", "column_of", "decision_text", "instant", "is_moment", "moment", "moments", "number", "text", "words_of",
+]  # fmt: skip
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,6 +25,9 @@ _FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _EXACT = 2.0**53  # whole numbers up to here are exact in a double
 _TRUE = {True: "True", False: "False"}
+_WORDS = {word: words for words in (("0", "1"), ("False", "True"), ("false", "true"), ("FALSE", "TRUE")) for word in words}
+# Which of no and yes a text says, in lower case.
+SIDES = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,20 @@ def instant(value: Any) -> tuple[datetime | None, bool]:
 
 
 def decision_text(value: Any, positive: Any = None) -> str | None:
-    """A prediction or label as text. Where the positive label is 1, a decision logged as True is "1", and the other way round."""
-    if isinstance(value, bool) and isinstance(positive, int) and not isinstance(positive, bool):
-        value = int(value)
-    elif isinstance(positive, bool) and isinstance(value, (int, float)) and value in (0, 1):
-        value = bool(value)
-    return text(value)[0]
+    """A prediction or label as text; of two that mean the same, the one of the positive label's kind.
+
+    Where that is 1 (or "1"), True and the text "true" of a file without types are "1"; where it is true, 1 and "1" are "True"; 1.0 is 1.
+    """
+    found, words = text(value)[0], words_of(positive)
+    if found is None or words is None:
+        return found
+    side = SIDES.get(found.lower())
+    return found if side is None else words[side]
+
+
+def words_of(positive: Any) -> tuple[str, str] | None:
+    """The texts of no and yes where a positive label is one of two such, as 1 and true are; else None."""
+    return _WORDS.get(text(positive)[0] or "")
 
 
 def is_moment(microseconds: Any) -> bool:

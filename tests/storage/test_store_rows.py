@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -96,6 +97,43 @@ def test_every_class_that_has_a_score_gets_a_column(store: Store, log: Log, coll
     assert [found.column(name)[0].as_py() for name in found.column_names[-4:-1]] == [0.3, 0.6, 0.1]
     assert [row["@score"] for row in found.to_pylist()] == [None, 0.5]
     assert [column["role"] for column in store.feature_columns("skin")] == ["feature", "score", "score", "score"]
+
+
+@pytest.mark.parametrize(
+    ("positive", "no", "yes"), [(1, "0", "1"), (1.0, "0", "1"), ("1", "0", "1"), (True, "False", "True"), ("true", "false", "true")]
+)
+def test_yes_and_no_are_the_positive_labels_words_however_they_were_written_and_whenever_it_was_described(
+    store: Store, log: Log, collector: Collector, positive: Any, no: str, yes: str
+) -> None:
+    said = [1, 1.0, True, "1", "true", "TRUE", 0, False, "0", "False", "maybe"]
+    records = [(("pred", prediction(number, p=value)), ("label", truth(number, value))) for number, value in enumerate(said)]
+    log.write(*(record for pair in records[::2] for record in pair))
+    collector.once()
+    store.register_model({**FRAUD, "positive_label": positive})
+    log.write(*(record for pair in records[1::2] for record in pair))
+    collector.once()
+    expected = [yes] * 6 + [no] * 4 + ["maybe"]
+    assert [(row["@prediction"], row["@label"]) for row in rows(store)] == [(word, word) for word in expected]
+    assert sorted(store.labels("fraud")["label"].to_pylist()) == sorted(expected)
+    assert sorted(store.predictions("fraud")["prediction"].to_pylist()) == sorted(expected)
+
+
+def test_another_positive_label_leaves_the_words_alone(store: Store, log: Log, collector: Collector) -> None:
+    store.register_model({**FRAUD, "positive_label": "yes"})
+    log.write(*(("pred", prediction(number, p=value)) for number, value in enumerate(["yes", "no", "true", 1])))
+    collector.once()
+    assert [row["@prediction"] for row in rows(store)] == ["yes", "no", "true", "1"]
+
+
+def test_a_score_that_is_no_number_is_told_from_a_feature_of_the_same_name(store: Store, log: Log, collector: Collector) -> None:
+    store.register_model({"name": "skin", "version": "1", "task": "multiclass", "features": {"mole": "numerical"}, "score": {"mole": "s"}})
+    log.write(
+        ("pred", prediction(1, m="skin", f={"mole": None}, s={"mole": 0.5}, nf={"mole": "NaN"})),
+        ("pred", prediction(2, m="skin", f={"mole": 1.0}, s={"mole": None}, nf={"@score:mole": "NaN"})),
+        ("pred", prediction(3, m="skin", f={"mole": None}, s={"mole": None}, nf={"mole": "NaN"})),
+    )
+    collector.once()
+    assert [(str(row["mole"]), str(row["@score:mole"])) for row in rows(store, "skin")] == [("nan", "0.5"), ("1.0", "nan"), ("nan", "None")]
 
 
 HOSTILE = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -105,6 +106,14 @@ def test_a_reference_has_the_shape_of_a_frame_and_a_hash_of_its_values(fraud: St
     only = fraud.reference("fraud", columns=["amount"])
     assert only is not None
     assert only.to_pylist() == [{"amount": 3.0}, {"amount": 2.0}]
+
+
+def test_decimals_of_a_reference_are_the_floats_that_the_log_has(fraud: Store) -> None:
+    amounts = [Decimal(cents).scaleb(-2) for cents in range(0, 200_000, 97)]
+    fraud.put_reference("fraud", pa.table({"amount": pa.array(amounts, pa.decimal128(12, 2))}), source="decimals.parquet")
+    found = fraud.reference("fraud", columns=["amount"])
+    assert found is not None
+    assert sorted(found.column(0).to_pylist()) == [float(amount) for amount in amounts]
 
 
 def test_a_reference_that_cannot_be_used_leaves_the_old_one(fraud: Store) -> None:
