@@ -14,6 +14,7 @@ import pyarrow as pa
 from monitoring.charts.numbers import moment, number
 from monitoring.charts.status import status_of
 from monitoring.charts.theme import Look, figure, safe, short
+from monitoring.charts.timeline import Release, mark_releases, middle, place_release
 from monitoring.drift import METHODS, base_method, method_label
 
 ROW_HEIGHT = 26  # pixels of one feature in the heat map: a comfortable target for a finger is 24 (WCAG 2.2, 2.5.8)
@@ -37,11 +38,11 @@ def severity(method: str | None, value: float | None, threshold: float | None) -
     return above / below if below else (float("inf") if above else 0.0)
 
 
-def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look) -> go.Figure:
+def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """Columns (from top to bottom as in `rows`) by windows, coloured by score over threshold; grey where there is no verdict.
 
-    `points` are drift points of one model, version and segment. A transparent marker lies on each cell: it carries the hover text, and
-    a click on it reports `customdata` = [column, window start as ISO text], which a heat map's own cells do not.
+    `points` are drift points of one model and segment, one version per window. A transparent marker lies on each cell: it carries the
+    hover text, and a click on it reports `customdata` = [column, window start as ISO text], which a heat map's own cells do not.
     """
     starts = sorted(set(points.column("window_start").to_pylist()))
     place = {start: number for number, start in enumerate(starts)}
@@ -57,7 +58,17 @@ def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look) -> go.Figure:
     made.update_yaxes(tickmode="array", tickvals=list(level.values()), ticktext=[safe(short(name)) for name in level], showgrid=False,
                       range=[-0.5, len(rows) - 0.5], fixedrange=True, tickfont={"color": look.palette.text})
     made.update_layout(margin={"t": 44, "l": 8, "r": 8, "b": 8}, clickmode="event+select")
+    _mark_releases(made, releases, starts, look)
     return made
+
+
+def _mark_releases(made: go.Figure, releases: Sequence[Release], starts: Sequence[datetime], look: Look) -> None:
+    """A line between two columns of cells where a version begins; its name stands above the map, where no cell is covered."""
+    for start, version in releases:
+        place = sum(one < start for one in starts)
+        if 0 < place < len(starts):
+            place_release(made, place - 0.5, version, look)
+            made.layout.shapes[-1].line.update(width=2, color=look.palette.text)  # the cells around it are coloured
 
 
 def _layer(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], level: Mapping[str, int], look: Look, *,
@@ -95,11 +106,11 @@ def _targets(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], lev
     )
 
 
-def score_over_time(points: pa.Table, *, look: Look) -> go.Figure:
+def score_over_time(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """One column's drift score per window with its threshold (dashed); hollow where partial, grey where not judged."""
     rows = points.sort_by("window_start").to_pylist()
     made = figure(look, height=280, y=_axis(rows[0]["method"]) if rows else "")
-    times = look.times(row["window_start"] for row in rows)
+    times = look.times(middle(row) for row in rows)
     colours = look.palette
     made.add_trace(go.Scatter(x=times, y=[row["threshold"] for row in rows], name="Threshold", mode="lines",
                               line={"color": colours.muted, "dash": "dash", "width": 1.5}, hoverinfo="skip"))
@@ -112,6 +123,8 @@ def score_over_time(points: pa.Table, *, look: Look) -> go.Figure:
         hovertext=[_hover(row, look) for row in rows], hoverinfo="text",
     ))
     made.update_yaxes(rangemode="tozero")
+    if rows:
+        mark_releases(made, releases, look, first=rows[0]["window_start"], last=rows[-1]["window_start"])
     return made
 
 

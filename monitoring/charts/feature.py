@@ -13,22 +13,25 @@ import pyarrow as pa
 
 from monitoring.charts.numbers import moment, number, with_unit
 from monitoring.charts.theme import Look, figure, safe, short, translucent
+from monitoring.charts.timeline import Release, mark_releases, middle
 
 Form = Literal["shares", "difference", "cumulative"]
 
 
-def quantile_fan(profiles: pa.Table, *, look: Look) -> go.Figure:
+def quantile_fan(profiles: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """Quantiles of one numerical column per window: p05 to p95 and p25 to p75 as bands, the median as a line, the reference's dashed.
 
     `profiles` are rows of kind `quantiles` of any number of windows.
     """
     rows = profiles.to_pylist()
     by_window: dict[datetime, dict[str, float]] = {}
+    middles: dict[datetime, datetime] = {}
     for row in rows:
         if row["series"] == "current":
             by_window.setdefault(row["window_start"], {})[row["label"]] = row["value"]
+            middles[row["window_start"]] = middle(row)
     starts = sorted(by_window)
-    times, colours = look.times(starts), look.palette
+    times, colours = look.times(middles[start] for start in starts), look.palette
     made = figure(look, height=300, y="value")
     for low, high, name, opacity in (("p05", "p95", "5 % to 95 %", 0.16), ("p25", "p75", "25 % to 75 %", 0.30)):
         made.add_trace(go.Scatter(x=times, y=[by_window[start].get(low) for start in starts], mode="lines", line={"width": 0},
@@ -38,10 +41,12 @@ def quantile_fan(profiles: pa.Table, *, look: Look) -> go.Figure:
     texts = [_quantiles(start, by_window[start], look) for start in starts]
     made.add_trace(go.Scatter(x=times, y=[by_window[start].get("p50") for start in starts], name="Median", mode="lines+markers",
                               line={"color": colours.current, "width": 2}, marker={"size": 5}, hovertext=texts, hoverinfo="text"))
-    middle = next((row["value"] for row in rows if row["series"] == "reference" and row["label"] == "p50"), None)
-    if middle is not None and times:
-        made.add_trace(go.Scatter(x=[times[0], times[-1]], y=[middle, middle], name="Reference median", mode="lines", hoverinfo="skip",
+    usual = next((row["value"] for row in rows if row["series"] == "reference" and row["label"] == "p50"), None)
+    if usual is not None and times:
+        made.add_trace(go.Scatter(x=[times[0], times[-1]], y=[usual, usual], name="Reference median", mode="lines", hoverinfo="skip",
                                   line={"color": colours.reference, "dash": "dash", "width": 1.5}))
+    if starts:
+        mark_releases(made, releases, look, first=starts[0], last=starts[-1])
     return made
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["interval", "moment", "number", "span", "with_unit"]
+__all__ = ["day", "days", "interval", "moment", "number", "span", "with_unit"]
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import floor, isfinite, log10
+from typing import Any
 from zoneinfo import ZoneInfo
 
 _UNITS = {"ms": " ms", "s": " s", "rows": " rows", "rows/s": " rows/s", "nats": " nats", "%": " %"}
@@ -50,6 +52,19 @@ def moment(value: datetime | None, zone: str = "UTC") -> str:
         return "–"
     local = value.astimezone(ZoneInfo(zone))
     return f"{local.day} {local:%b %Y %H:%M}"
+
+
+def day(value: datetime, zone: str = "UTC", *, beside: datetime | None = None) -> str:
+    """`4 Nov 2026` in the zone, with the hour where it is not midnight; without the year where `beside` lies in the same one."""
+    local = value.astimezone(ZoneInfo(zone))
+    year = "" if beside is not None and beside.astimezone(ZoneInfo(zone)).year == local.year else f" {local.year}"
+    hour = f" {local:%H:%M}" if local.hour or local.minute else ""
+    return f"{local.day} {local:%b}{year}{hour}"
+
+
+def days(window: Mapping[str, Any], zone: str = "UTC") -> str:
+    """`4 Nov 2026 – 5 Nov 2026`: a window (anything with `window_start` and `window_end`) where there is little room."""
+    return f"{day(window['window_start'], zone, beside=window['window_end'])} – {day(window['window_end'], zone)}"
 
 
 def span(start: datetime, end: datetime, zone: str = "UTC") -> str:

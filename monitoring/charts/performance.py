@@ -15,7 +15,7 @@ import pyarrow as pa
 from monitoring.charts.numbers import number
 from monitoring.charts.status import STATUSES, status_of
 from monitoring.charts.theme import Look, figure, safe, translucent
-from monitoring.charts.timeline import Row, band, by_version, chosen, middle, said, stacked, with_breaks, y_format
+from monitoring.charts.timeline import Release, Row, band, by_version, chosen, mark_releases, middle, said, stacked, with_breaks, y_format
 from monitoring.metrics import METRICS
 
 FEW_LABELS = 0.5
@@ -26,7 +26,7 @@ _DURATIONS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 
 
 def metric_over_time(points: pa.Table, metric: str, *, look: Look, column: str = "", segment: str = "",
-                     pending: datetime | None = None) -> go.Figure:
+                     pending: datetime | None = None, releases: Sequence[Release] = ()) -> go.Figure:
     """The metric per window, one line per version; below it on the same axis label coverage and, where known, label delay.
 
     `points` has the shape of `storage.points.POINTS`. From `pending` on, labels are still to come and the zone is shaded.
@@ -47,6 +47,8 @@ def metric_over_time(points: pa.Table, metric: str, *, look: Look, column: str =
     made.update_yaxes(**y_format(unit), row=1, col=1)
     made.update_yaxes(range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=".0%", row=2, col=1)
     ends = [row["window_end"] for row in (*rows, *coverage)]
+    starts = [row["window_start"] for row in rows]
+    mark_releases(made, releases, look, first=min(starts, default=None), last=max(starts, default=None))
     if pending is not None and ends and pending < max(ends):
         _shade(made, pending, max(ends), look)
     return made

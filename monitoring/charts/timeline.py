@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Row", "band", "blend", "by_version", "chosen", "mark_gaps", "middle", "said", "silences", "stacked", "with_breaks", "y_format"]
+__all__ = [
+    "Release", "Row", "band", "blend", "by_version", "chosen", "mark_gaps", "mark_releases", "middle", "place_release", "said", "silences",
+    "stacked", "with_breaks", "y_format",
+]
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -11,24 +14,30 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitoring.charts.numbers import interval, number, span, with_unit
 from monitoring.charts.status import status_of
-from monitoring.charts.theme import Look, figure, safe, translucent
+from monitoring.charts.theme import Look, figure, safe, short, translucent
 from monitoring.metrics import METRICS
 
 Row = dict[str, Any]
 """One row of `storage.points.POINTS` as Python values."""
 
+Release = tuple[datetime, str]
+"""The start of the first window of a version, and the version."""
+
+_NAMED = 4  # releases whose names fit on one axis
+_ROOM = 18  # pixels of the line of names above the plot
 _LINE = 64  # characters of a sentence in a hover before it breaks
 
 
 def chosen(points: pa.Table, metric: str, *, column: str = "", segment: str = "") -> list[Row]:
     """The rows of one metric, oldest window first. Values that were only estimated are left out."""
-    rows = [
-        row for row in points.to_pylist()
-        if row["metric"] == metric and (row["column"] or "") == column and (row["segment"] or "") == segment and row["kind"] != "estimated"
-    ]
+    wanted = (("metric", metric), ("column", column), ("segment", segment))
+    for name, value in wanted:  # before rows become Python values, which is what takes time
+        points = points.filter(pc.equal(pc.fill_null(points.column(name), ""), value))
+    rows = [row for row in points.to_pylist() if row["kind"] != "estimated"]
     return sorted(rows, key=lambda row: (row["window_start"], row["version"] or ""))
 
 
@@ -119,6 +128,27 @@ def mark_gaps(made: go.Figure, gaps: Iterable[tuple[datetime, datetime]], look: 
         if gap == widest:
             made.add_annotation(x=look.times([gap[0] + (gap[1] - gap[0]) / 2])[0], xref="x", y=1, yref="paper", yanchor="top", text=text,
                                 showarrow=False, font={"size": 12, "color": look.palette.muted})
+
+
+def mark_releases(made: go.Figure, releases: Iterable[Release], look: Look, *, first: datetime | None, last: datetime | None) -> None:
+    """A thin vertical line where each version begins, of those that lie after the first window shown. The newest ones are named above
+    the plot, below the legend, where no line is covered."""
+    shown = [(start, version) for start, version in releases if first is not None and last is not None and first < start <= last]
+    for start, version in shown:
+        place_release(made, look.times([start])[0], version, look, named=(start, version) in shown[-_NAMED:])
+    if shown and made.layout.showlegend:
+        margin = made.layout.margin
+        made.update_layout(height=made.layout.height + _ROOM, margin={"t": margin.t + _ROOM},
+                           legend={"y": 1 + _ROOM / (made.layout.height - margin.t - margin.b - 40)})  # 40 px: labels of the time axis
+
+
+def place_release(made: go.Figure, x: Any, version: str, look: Look, *, named: bool = True) -> None:
+    """A vertical line over the whole height at `x` of the axis, and above it which version begins there."""
+    made.add_shape(type="line", xref="x", yref="paper", x0=x, x1=x, y0=0, y1=1, line={"width": 1, "color": look.palette.muted},
+                   name=f"version {safe(version)}")
+    if named:
+        made.add_annotation(x=x, xref="x", y=1, yref="paper", xanchor="center", yanchor="bottom", showarrow=False,
+                            text=f"version {safe(short(version, 12))}", font={"size": 12, "color": look.palette.muted})
 
 
 def stacked(look: Look, *, heights: Sequence[int], titles: Sequence[str], x: str) -> go.Figure:

@@ -16,12 +16,25 @@ import pyarrow as pa
 from monitoring.charts.numbers import number, span, with_unit
 from monitoring.charts.status import STATUSES
 from monitoring.charts.theme import Look, figure, safe, translucent
-from monitoring.charts.timeline import Row, blend, by_version, chosen, mark_gaps, middle, said, silences, with_breaks
+from monitoring.charts.timeline import (
+    Release,
+    Row,
+    blend,
+    by_version,
+    chosen,
+    mark_gaps,
+    mark_releases,
+    middle,
+    said,
+    silences,
+    with_breaks,
+)
 
 _QUANTILES = (("latency_p50", "p50", "dot", 1.5), ("latency_p95", "p95", "solid", 2.25), ("latency_p99", "p99", "dash", 1.5))
 
 
-def volume(points: pa.Table, *, look: Look, previous: pa.Table | None = None, shift: timedelta = timedelta(0)) -> go.Figure:
+def volume(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), previous: pa.Table | None = None,
+           shift: timedelta = timedelta(0)) -> go.Figure:
     """Predictions per window, stacked by version. `previous` holds the points of the period before, drawn as an outline `shift` later."""
     rows = chosen(points, "rows")
     made = figure(look, height=320, x=f"Window, {look.zone}", y="Predictions per window")
@@ -36,18 +49,18 @@ def volume(points: pa.Table, *, look: Look, previous: pa.Table | None = None, sh
     if previous is not None:
         _draw_ghost(made, chosen(previous, "rows"), look, shift)
     made.update_layout(barmode="stack", bargap=0.08, legend_traceorder="normal")
-    return _finish(made, points, look)
+    return _finish(made, points, look, releases)
 
 
-def error_rate(points: pa.Table, *, look: Look) -> go.Figure:
+def error_rate(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """The share of calls that raised, per window and version."""
     made = figure(look, height=240, x=f"Window, {look.zone}", y="Error rate")
     _draw_lines(made, chosen(points, "error_rate"), look, title="Error rate")
     made.update_yaxes(tickformat="~%")
-    return _finish(made, points, look)
+    return _finish(made, points, look, releases)
 
 
-def latency(points: pa.Table, *, look: Look, slo: float | None = None) -> go.Figure:
+def latency(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), slo: float | None = None) -> go.Figure:
     """p50, p95 and p99 per window; one colour per version. `slo`, in ms, is drawn as a line where it is given."""
     made = figure(look, height=340, x=f"Window, {look.zone}", y="Latency, ms")
     several = len({row["version"] for row in chosen(points, "latency_p95")}) > 1
@@ -58,14 +71,14 @@ def latency(points: pa.Table, *, look: Look, slo: float | None = None) -> go.Fig
         made.add_hline(y=slo, line={"color": STATUSES["warn"].colour(look.dark), "width": 1.5, "dash": "longdash"},
                        annotation={"text": f"SLO p95 {number(slo)} ms", "font": {"size": 12, "color": STATUSES["warn"].colour(look.dark)}},
                        annotation_position="top left")
-    return _finish(made, points, look)
+    return _finish(made, points, look, releases)
 
 
-def throughput(points: pa.Table, *, look: Look) -> go.Figure:
+def throughput(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """Predictions per second of each window, or of the part of it that has passed."""
     made = figure(look, height=240, x=f"Window, {look.zone}", y="Rows per second")
     _draw_lines(made, chosen(points, "throughput"), look, title="Throughput")
-    return _finish(made, points, look)
+    return _finish(made, points, look, releases)
 
 
 def latency_heat_map(profiles: pa.Table, *, look: Look) -> go.Figure:
@@ -141,9 +154,12 @@ def _draw_ghost(made: go.Figure, rows: Sequence[Row], look: Look, shift: timedel
                               line={"color": look.palette.reference, "width": 1.5, "dash": "dot"}))
 
 
-def _finish(made: go.Figure, points: pa.Table, look: Look) -> go.Figure:
+def _finish(made: go.Figure, points: pa.Table, look: Look, releases: Sequence[Release]) -> go.Figure:
     made.update_yaxes(rangemode="tozero")
-    mark_gaps(made, silences(chosen(points, "rows")), look)
+    rows = chosen(points, "rows")
+    mark_gaps(made, silences(rows), look)
+    if rows:
+        mark_releases(made, releases, look, first=rows[0]["window_start"], last=rows[-1]["window_start"])
     return made
 
 

@@ -18,6 +18,7 @@ from monitoring.charts.drift import severity
 from monitoring.charts.numbers import moment, number, span
 from monitoring.charts.status import status_of
 
+_READ = ["window_start", "column", "status", "method", "value", "threshold", "n", "n_reference", "reason"]
 _JUDGED = frozenset({"ok", "warn", "drift"})
 
 
@@ -78,7 +79,7 @@ def newest_judged(points: pa.Table) -> datetime | None:
 def drift_rows(points: pa.Table, start: datetime) -> list[DriftRow]:
     """One row per column for the window that starts at `start`, most alarming first. `points` are drift points of one segment."""
     history: dict[str, list[dict[str, Any]]] = {}
-    for point in points.sort_by("window_start").to_pylist():
+    for point in points.select(_READ).sort_by("window_start").to_pylist():
         if point["window_start"] <= start:
             history.setdefault(point["column"], []).append(point)
     rows = [_row(past) for past in history.values() if past[-1]["window_start"] == start]

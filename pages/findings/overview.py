@@ -1,10 +1,10 @@
-"""What the overview says of each model, and the one sentence above all of them."""
+"""What the overview says of each model, and the sentence above all of them."""
 
 from __future__ import annotations
 
-__all__ = ["MAIN_METRIC", "Fact", "Summary", "headline", "summarise"]
+__all__ = ["MAIN_METRIC", "NEEDED", "Fact", "Summary", "headline", "sentences", "summarise"]
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,71 +12,85 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring.charts.numbers import interval, moment, number, with_unit
+from monitoring.charts.numbers import days, interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
-from pages.findings.drift import DriftRow, Since, drift_rows, is_output, newest_complete, newest_judged
+from pages.findings.causes import Cause, Row, causes, mature, one_column, statuses
+from pages.findings.drift import DriftRow, drift_rows, is_output, newest_judged
+from pages.findings.timeline import Timeline
 
 MAIN_METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 """The metric that stands on a model's card: the one of its task that needs no cut and no choice of class."""
 
-Points = Callable[[str], pa.Table]
-"""Points of one metric of the model, all rows (segment ""), its default window, in the range."""
+NEEDED = sorted(name for name, metric in METRICS.items() if metric.group in ("classification", "regression", "ranking"))
+NEEDED += ["rows", "drift", "drift_share", "error_rate", "latency_p50", "latency_p95", "latency_p99", "latency_mean"]
+"""The metrics whose points `summarise` reads."""
+
+_READ = ["version", "window", "window_start", "window_end", "metric", "column", "value", "lower", "upper", "threshold", "n_labelled",
+         "label_coverage", "status", "reason", "partial", "detail"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One number on a card: what it is, in words with its unit, what it rests on, and its course (oldest first, None is a gap)."""
+    """One number on a card: what it is, in words with its unit, what it rests on, its course (oldest first, None is a gap), its own
+    status, and the places in the course where a new version begins."""
 
     label: str
     value: str
     note: str = ""
     course: tuple[float | None, ...] = ()
+    status: str = ""
+    releases: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One model: how it is, why, and the facts of its card. `strip` is the status of each window, oldest first."""
+    """One model: how it is, why, and the facts of its card.
+
+    `sentence` says why in clauses without a full stop. `strip` is each window's status and the page that says why, oldest first.
+    `shown` are the points that all of it rests on.
+    """
 
     model: str
     version: str
     task: str
     status: Status
-    reason: str
-    since: Since | None
+    sentence: str
     facts: tuple[Fact, ...]
-    strip: Mapping[datetime, str] = field(default_factory=dict)
+    shown: pa.Table
+    strip: Mapping[datetime, tuple[str, str]] = field(default_factory=dict)
+    releases: Sequence[tuple[datetime, str]] = ()
 
 
-def summarise(model: str, version: str, spec: Mapping[str, Any], points: Points, *, zone: str) -> Summary:
-    """The summary of one model from its points; a model without points has the status `No data yet`."""
-    rows, drift = points("rows"), points("drift")
-    task = str(spec.get("task", ""))
+def summarise(model: str, spec: Mapping[str, Any], points: pa.Table, *, zone: str) -> Summary:
+    """The summary of one model from its points: of the metrics `NEEDED`, all versions, all rows (segment ""), one window size.
+
+    Where two versions have the same window, the one with more rows stands for it. A model without points has the status `No data yet`.
+    """
+    timeline = Timeline.of(points.filter(pc.equal(points.column("metric"), "rows")))
+    shown = timeline.only(points).sort_by("window_start")
+    rows: dict[str, list[Row]] = {}
+    for row in shown.select(_READ).to_pylist():
+        rows.setdefault(row["metric"], []).append(row)
+    drift = shown.filter(pc.equal(shown.column("metric"), "drift"))
     start = newest_judged(drift)
     found = drift_rows(drift, start) if start else []
-    drifted = [row for row in found if row.status == "drift"]
-    features = [row for row in drifted if not is_output(row.column)]
-    share = points("drift_share")
-    facts = (
-        _volume(rows),
-        _main(points(MAIN_METRIC.get(task, "")) if task in MAIN_METRIC else drift.slice(0, 0), task, zone),
-        _latency(points("latency_p95"), zone),
-        Fact("Drifted features", f"{len(features)} of {sum(not is_output(row.column) for row in found)}" if found else "–",
-             _names(features), tuple(share.sort_by("window_start").column("value").to_pylist())),
-    )
+    reasons, task = causes(rows, found, zone=zone), str(spec.get("task", ""))
+    making = _Facts(rows, frozenset(start for start, _ in timeline.releases), zone)
     return Summary(
-        model=model, version=version, task=task, status=_status(found, rows), reason=_reason(drifted, found, rows),
-        since=min((row.since for row in drifted if row.since), default=None), facts=facts, strip=_strip(drift, rows),
-    )
+        model=model, version=next(iter(timeline.versions()), str(spec.get("version", ""))), task=task, shown=shown,
+        status=_status(reasons, rows), sentence=_sentence(reasons, rows), strip=statuses(rows), releases=timeline.releases,
+        facts=(making.volume(), making.main(task), making.latency(), making.drifted(found)),
+    )  # fmt: skip
 
 
-def headline(summaries: Sequence[Summary], *, zone: str) -> str:
-    """`1 of 3 models needs attention: card-fraud, 3 features drifted since 4 Nov 2026 00:00 UTC.`"""
-    bad = [summary for summary in summaries if summary.status.rank >= status_of("warn").rank]
+def headline(summaries: Sequence[Summary]) -> str:
+    """`1 of 3 models needs attention: card-fraud, 3 features drifted since 4 Nov.` Of several, `sentences` says why."""
+    bad = [summary for summary in summaries if _needs_attention(summary)]
+    if len(bad) == 1:
+        return f"1 of {_models(len(summaries))} needs attention: {bad[0].model}, {bad[0].sentence}."
     if bad:
-        named = "; ".join(f"{summary.model}, {summary.reason}{_since(summary, zone)}" for summary in bad[:3])
-        more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
-        return f"{len(bad)} of {_models(len(summaries))} {'needs' if len(bad) == 1 else 'need'} attention: {named}{more}."
+        return f"{len(bad)} of {_models(len(summaries))} need attention."
     silent = [summary for summary in summaries if summary.status.rank < status_of("ok").rank]
     if len(silent) == len(summaries):
         return "The one model has not been judged yet." if len(silent) == 1 else f"None of the {len(silent)} models has been judged yet."
@@ -84,88 +98,88 @@ def headline(summaries: Sequence[Summary], *, zone: str) -> str:
     return f"Nothing needs attention: {len(summaries) - len(silent)} of {_models(len(summaries))} judged and calm.{rest}"
 
 
-def _volume(rows: pa.Table) -> Fact:
-    start = newest_complete(rows)
-    if start is None:
-        return Fact("Predictions", "–", "nothing computed yet")
-    ordered = rows.sort_by("window_start")
-    newest = ordered.filter(pc.equal(ordered.column("window_start"), start)).to_pylist()[0]
-    return Fact("Predictions", with_unit(newest["value"], "rows"), f"in the newest {newest['window']} window",
-                tuple(ordered.column("value").to_pylist()))
+def sentences(summaries: Sequence[Summary]) -> list[tuple[Summary, str]]:
+    """One sentence for each of several models that need attention, as the headline says it for one alone."""
+    bad = [summary for summary in summaries if _needs_attention(summary)]
+    return [(summary, summary.sentence[0].upper() + summary.sentence[1:] + ".") for summary in bad] if len(bad) > 1 else []
 
 
-def _main(points: pa.Table, task: str, zone: str) -> Fact:
-    metric = METRICS[MAIN_METRIC[task]] if task in MAIN_METRIC else METRICS["label_coverage"]
-    rows = _one_column(points)
-    known = [row for row in rows if row["value"] is not None]
-    if not known:
-        reason = rows[-1]["reason"] if rows else "nothing computed yet"
-        return Fact(metric.label, "–", reason or "no labels yet")
-    newest = known[-1]
-    said = interval(newest["lower"], newest["upper"], metric.unit)
-    coverage = f", coverage {with_unit(newest['label_coverage'], 'share')}" if newest["label_coverage"] is not None else ""
-    note = f"{said} {number(newest['n_labelled'])} labels until {moment(newest['window_end'], zone)}{coverage}".strip()
-    label = f"{metric.label} ({newest['column']})" if newest["column"] else metric.label
-    return Fact(label, with_unit(newest["value"], metric.unit), note, tuple(row["value"] for row in rows))
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The facts of one model's card. `rows` are its points by metric; `releases` the starts of first windows of versions."""
+
+    rows: Mapping[str, Sequence[Row]]
+    releases: frozenset[datetime]
+    zone: str
+
+    def volume(self) -> Fact:
+        rows = self.rows.get("rows", ())
+        if not rows:
+            return Fact("Predictions", "–", "nothing computed yet")
+        newest = _complete(rows)[-1]
+        return self._fact("Predictions", with_unit(newest["value"], "rows"), f"in the newest {newest['window']} window",
+                          [{**row, "value": None} if row["partial"] else row for row in rows])
+
+    def main(self, task: str) -> Fact:
+        """The task's main metric in the newest window whose labels are mature and enough; else what there is, named as provisional."""
+        name = MAIN_METRIC.get(task, "label_coverage")
+        metric, rows = METRICS[name], one_column(self.rows.get(name, ()))
+        known = [row for row in rows if row["value"] is not None]
+        if not known:
+            reason = rows[-1]["reason"] if rows else "nothing computed yet"
+            return Fact(metric.label, "–", reason or "no labels yet")
+        settled = [row for row in known if mature(row) and row["status"] in ("ok", "warn", "drift")]
+        newest = (settled or known)[-1]
+        label = metric.label.replace("@k", "@" + newest["column"].removeprefix("k=")) if newest["column"] else metric.label
+        coverage = f" ({with_unit(newest['label_coverage'], 'share')})" if newest["label_coverage"] is not None else ""
+        note = (f"{'' if settled else 'provisional, '}{interval(newest['lower'], newest['upper'], metric.unit)} {days(newest, self.zone)}, "
+                f"{number(newest['n_labelled'])} labels{coverage}")
+        course = [row if mature(row) else {**row, "value": None} for row in rows] if settled else rows
+        return self._fact(label, with_unit(newest["value"], metric.unit), note.strip(), course, newest["status"] if settled else "")
+
+    def latency(self) -> Fact:
+        rows = self.rows.get("latency_p95", ())
+        known = [row for row in rows if row["value"] is not None]
+        if not known:
+            return Fact("Latency p95", "–", "no latency logged")
+        newest = _complete(known)[-1]
+        return self._fact("Latency p95", with_unit(newest["value"], "ms"), f"until {moment(newest['window_end'], self.zone)}", rows,
+                          newest["status"])
+
+    def drifted(self, found: Sequence[DriftRow]) -> Fact:
+        features = [row for row in found if not is_output(row.column)]
+        bad = [row.column for row in features if row.status == "drift"]
+        value = f"{len(bad)} of {len(features)}" if found else "–"
+        named = ", ".join(bad[:3]) + (" …" if len(bad) > 3 else "")
+        return self._fact("Drifted features", value, named, self.rows.get("drift_share", ()), "drift" if bad else "")
+
+    def _fact(self, label: str, value: str, note: str, rows: Sequence[Row], status: str = "") -> Fact:
+        places = tuple(place for place, row in enumerate(rows) if place and row["window_start"] in self.releases)
+        return Fact(label, value, note, tuple(row["value"] for row in rows), status, places)
 
 
-def _one_column(points: pa.Table) -> list[dict[str, Any]]:
-    """The rows of the overall value; where every value has a column (k of a ranking), those of the last such column."""
-    rows = points.sort_by("window_start").to_pylist()
-    columns = {row["column"] for row in rows}
-    chosen = "" if "" in columns else max(columns, key=_cut, default="")
-    return [row for row in rows if row["column"] == chosen]
+def _complete(rows: Sequence[Row]) -> list[Row]:
+    """The rows of windows that are over; all rows where none is."""
+    return [row for row in rows if not row["partial"]] or list(rows)
 
 
-def _cut(column: str) -> int:
-    digits = column.removeprefix("k=")
-    return int(digits) if digits.isdigit() else -1
+def _needs_attention(summary: Summary) -> bool:
+    return summary.status.rank >= status_of("warn").rank
 
 
-def _latency(points: pa.Table, zone: str) -> Fact:
-    rows = points.sort_by("window_start").to_pylist()
-    known = [row for row in rows if row["value"] is not None and not row["partial"]] or [row for row in rows if row["value"] is not None]
-    if not known:
-        return Fact("Latency p95", "–", "no latency logged")
-    newest = known[-1]
-    return Fact("Latency p95", with_unit(newest["value"], "ms"), f"until {moment(newest['window_end'], zone)}",
-                tuple(row["value"] for row in rows))
+def _status(reasons: Sequence[Cause], rows: Mapping[str, Sequence[Row]]) -> Status:
+    if reasons:
+        return worst(cause.status.name for cause in reasons)
+    return status_of("insufficient_data" if rows else None)
 
 
-def _names(rows: Sequence[DriftRow]) -> str:
-    return ", ".join(row.column for row in rows[:3]) + (" …" if len(rows) > 3 else "")
-
-
-def _status(found: Sequence[DriftRow], rows: pa.Table) -> Status:
-    if found:
-        return worst(row.status for row in found)
-    return status_of("insufficient_data" if rows.num_rows else None)
-
-
-def _reason(drifted: Sequence[DriftRow], found: Sequence[DriftRow], rows: pa.Table) -> str:
-    if drifted:
-        features = sum(not is_output(row.column) for row in drifted)
-        others = [row.column for row in drifted if is_output(row.column)]
-        parts = ([f"{features} feature{'s' if features != 1 else ''}"] if features else []) + others
-        return " and ".join(parts) + " drifted"
-    if found:
-        failed = [row for row in found if row.status in ("failed", "warn")]
-        return (failed[0].reason or f"{failed[0].column} {failed[0].status}") if failed else "no drift found"
-    return "no drift computed: load a reference" if rows.num_rows else "no predictions computed yet"
-
-
-def _strip(drift: pa.Table, rows: pa.Table) -> dict[datetime, str]:
-    """The worst drift status per window; a window with rows and no verdict is insufficient."""
-    found: dict[datetime, list[str]] = {row["window_start"]: [] for row in rows.select(["window_start"]).to_pylist()}
-    for row in drift.select(["window_start", "status"]).to_pylist():
-        found.setdefault(row["window_start"], []).append(row["status"])
-    return {start: worst(statuses).name if statuses else "insufficient_data" for start, statuses in sorted(found.items())}
-
-
-def _since(summary: Summary, zone: str) -> str:
-    if summary.since is None:
-        return ""
-    return f" since {moment(summary.since.start, zone)} {zone}" + (" or before" if summary.since.at_least else "")
+def _sentence(reasons: Sequence[Cause], rows: Mapping[str, Sequence[Row]]) -> str:
+    clauses = [cause.words for cause in reasons if cause.words]
+    if clauses:
+        return ", ".join(clauses[:-1]) + (", and " if len(clauses) > 1 else "") + clauses[-1]
+    if any(cause.page == "drift" for cause in reasons):
+        return "no drift found"
+    return "no drift computed: load a reference" if rows else "no predictions computed yet"
 
 
 def _models(count: int) -> str:

@@ -17,7 +17,7 @@ import streamlit as st
 
 from monitoring.charts.document import document
 from monitoring.export import FORMATS
-from pages.frame.selection import Selection
+from pages.frame.selection import Selection, version_words
 
 
 @dataclass(slots=True)
@@ -40,7 +40,8 @@ class Export:
                 for ending in ("csv", "parquet", "json"):
                     self._button(ending, partial(as_file, table, ending), name, selection)
         title, figures, tables = self.title, dict(self.figures), dict(self.tables)
-        subtitle = f"{selection.model} {selection.version}, exported {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by Driftboard"
+        who = f"{selection.model}, {version_words(selection.version)}" if selection.version else selection.model or "all models"
+        subtitle = f"{who}, exported {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by Driftboard"
         st.markdown("**This page** :small[:gray[charts and tables in one file]]")
         self._button("html", lambda: document(title, subtitle, figures=figures, tables=tables).encode(), "page", selection)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_RANGE", "RANGES", "Selection", "begin", "carried", "choice", "flush", "forget", "put", "recall", "time_range"]
+__all__ = [
+    "DEFAULT_RANGE", "RANGES", "Selection", "begin", "carried", "choice", "flush", "forget", "put", "recall", "time_range", "version_words",
+]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
+
+from pages.findings.timeline import EVERY
 
 RANGES = {"7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days", "365d": "Last year", "all": "All time", "custom": "From – to"}
 DEFAULT_RANGE = "90d"
@@ -19,11 +23,11 @@ _OF_ONE_PAGE = frozenset({"at"})  # a moment chosen on one page must not hold an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What the sidebar says. Empty strings where the home has nothing to choose from.
+    """What the sidebar says. Empty strings where the home, or the page, has nothing to choose from.
 
-    `since` and `until` bound the range, [since, until), aware UTC; None is unbounded. `range` is their form in the URL. `window` is the
-    window's name; `segment` is `""` for all rows; `compare` is `reference`, `previous` or `version:<version>`; `zone` is the IANA name
-    in which times are shown.
+    `version` is `all` for all versions on one time axis. `since` and `until` bound the range, [since, until), aware UTC; None is
+    unbounded. `range` is their form in the URL. `window` is the window's name; `segment` is `""` for all rows; `compare` is `reference`,
+    `previous` or `version:<version>`; `zone` is the IANA name in which times are shown.
     """
 
     model: str = ""
@@ -35,6 +39,11 @@ class Selection:
     compare: str = "reference"
     segment: str = ""
     zone: str = "UTC"
+
+
+def version_words(version: str) -> str:
+    """`all versions`, or `version 2`."""
+    return "all versions" if version == EVERY else f"version {version}"
 
 
 def choice(name: str, options: Sequence[str], default: str) -> str:

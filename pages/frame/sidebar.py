@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts.numbers import number, with_unit
+from pages.findings.timeline import EVERY, Timeline
 from pages.frame.selection import RANGES, Selection, choice, put, recall, time_range
 
 if TYPE_CHECKING:
@@ -21,26 +22,40 @@ if TYPE_CHECKING:
     from storage.store import Store
 
 
-def select(store: Store, shown: Sequence[str]) -> Selection:
-    """Draw the selectors named in `shown` and return the selection; the others keep what the URL says."""
+def select(store: Store, shown: Sequence[str]) -> tuple[Selection, Timeline]:
+    """Draw the selectors named in `shown`; the selection, and the time axis over all versions of the chosen model and window.
+
+    A page whose selectors do not name the model looks at all models: its range ends where the newest window of any of them does.
+    """
     models = store.models()
-    model = _pick("model", "Model", models, models[0] if models else "", shown)
-    if not model:
-        return Selection(zone=_zone())
-    spec = store.spec(model)
-    versions = versions_of(store, model)
-    version = _pick("version", "Version", versions, versions[0], shown)
-    rows = store.points(model=model, version=version, metric="rows")
-    name, since, until = _range(rows, shown)
-    windows = _distinct(rows, "window") or [str(spec.get("window", "1d"))]
-    preferred = str(spec.get("window", ""))
+    if not models or "model" not in shown:
+        known = recall("model")
+        rows = store.points(metric="rows", segment="") if models and "range" in shown else None
+        name, since, until = _range(rows, shown)
+        model = known if known in models else next(iter(models), "")
+        return Selection(model=model, range=name, since=since, until=until, zone=_zone()), Timeline()
+    model = _pick("model", "Model", models, models[0], shown)
+    if shown == ("model",):
+        return Selection(model=model, zone=_zone()), Timeline()
+    return _select_of_model(store, model, shown)
+
+
+def _select_of_model(store: Store, model: str, shown: Sequence[str]) -> tuple[Selection, Timeline]:
+    spec, rows = store.spec(model), store.points(model=model, metric="rows")
+    preferred = str(spec.get("window") or "1d")
+    versions = Timeline.of(rows).versions() or versions_of(store, model)
+    version = _pick("version", "Version", [EVERY, *versions], EVERY, shown, lambda value: "All versions" if value == EVERY else value)
+    own = rows if version == EVERY else rows.filter(pc.equal(rows.column("version"), version))
+    name, since, until = _range(own, shown)
+    windows = _distinct(own, "window") or [preferred]
     window = _pick("window", "Window", windows, preferred if preferred in windows else windows[0], shown)
     compare = _pick("compare", "Compare to", ["reference", "previous", *[f"version:{other}" for other in versions if other != version]],
                     "reference", shown, _compare_word)
-    segments = ["", *[segment for segment in _distinct(rows, "segment") if segment]]
+    segments = ["", *[segment for segment in _distinct(own, "segment") if segment]]
     segment = _pick("segment", "Segment", segments, "", shown, lambda value: value or "All rows")
+    timeline = Timeline.of(rows.filter(pc.equal(rows.column("window"), window)))
     return Selection(model=model, version=version, range=name, since=since, until=until, window=window, compare=compare,
-                     segment=segment, zone=_zone())
+                     segment=segment if "segment" in shown else "", zone=_zone()), timeline
 
 
 def footer(house: House) -> None:
@@ -95,8 +110,8 @@ def _distinct(table: pa.Table, column: str) -> list[str]:
     return sorted(value for value in table.column(column).unique().to_pylist() if value is not None)
 
 
-def _range(rows: pa.Table, shown: Sequence[str]) -> tuple[str, datetime | None, datetime | None]:
-    newest: datetime | None = pc.max(rows.column("window_end")).as_py() if rows.num_rows else None
+def _range(rows: pa.Table | None, shown: Sequence[str]) -> tuple[str, datetime | None, datetime | None]:
+    newest: datetime | None = pc.max(rows.column("window_end")).as_py() if rows is not None and rows.num_rows else None
     name, since, until = time_range(recall("range"), newest)
     put("range", name)
     if "range" not in shown:

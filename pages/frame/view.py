@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["View", "page"]
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,10 +22,11 @@ from monitoring.charts.numbers import span
 from monitoring.charts.status import Status
 from monitoring.charts.theme import CONFIG, Look
 from monitoring.errors import MonitoringError
+from pages.findings.timeline import EVERY, Timeline
 from pages.frame import progress, sidebar, states
 from pages.frame.export import Export
 from pages.frame.sections import START, Section, go, section
-from pages.frame.selection import Selection, begin, choice, flush
+from pages.frame.selection import Selection, begin, choice, flush, version_words
 from pages.frame.text import plain
 from storage.errors import OwnerBusy, StorageError
 
@@ -43,6 +44,7 @@ class View:
     selection: Selection
     look: Look
     spec: dict[str, Any]
+    timeline: Timeline
     _title: DeltaGenerator
     _export: Export = field(init=False)
 
@@ -54,31 +56,47 @@ class View:
         """The owner's store; pages read tables from it and write nothing."""
         return self.house.store
 
-    def points(self, metric: str | None = None, *, column: str | None = None, every_segment: bool = False,
+    @property
+    def releases(self) -> list[tuple[datetime, str]]:
+        """Where a new version begins on the time axis, for charts."""
+        return self.timeline.releases
+
+    def points(self, metric: str | Sequence[str] | None = None, *, column: str | None = None, every_segment: bool = False,
                every_version: bool = False) -> pa.Table:
-        """The points of the selection (model, version, range, window, segment), newest computation of each; oldest window first."""
+        """The points of the selection (model, version, range, window, segment), newest computation of each; oldest window first.
+
+        With all versions selected there is one version per window (see `Timeline`); `every_version` gives them all, whatever is selected.
+        """
         chosen = self.selection
-        table = self.store.points(model=chosen.model, version=None if every_version else chosen.version, since=chosen.since,
-                                  until=chosen.until, metric=metric, column=column, window=chosen.window)
-        if not every_segment:
-            table = table.filter(pc.equal(table.column("segment"), chosen.segment))
+        table = self.store.points(model=chosen.model, version=None if every_version else self.version, since=chosen.since,
+                                  until=chosen.until, metric=metric, column=column, window=chosen.window,
+                                  segment=None if every_segment else chosen.segment)
+        table = table if every_version else self.of_selection(table)
         return table.sort_by([("window_start", "ascending"), ("metric", "ascending"), ("column", "ascending")])
 
-    def points_of(self, model: str, version: str, metric: str, *, window: str | None = None) -> pa.Table:
-        """Points of any model over all rows (segment ""), in the selection's range."""
-        table = self.store.points(model=model, version=version, since=self.selection.since, until=self.selection.until, metric=metric,
-                                  window=window or None)
-        return table.filter(pc.equal(table.column("segment"), ""))
+    def of_selection(self, table: pa.Table) -> pa.Table:
+        """The rows of `table` (points or profiles) of the selected version; with all selected, of the one that stands for each window."""
+        if self.version is None:
+            return self.timeline.only(table)
+        return table.filter(pc.equal(table.column("version"), self.version))
 
-    def profiles(self, start: datetime, kind: str | None = None, *, column: str | None = None, version: str | None = None) -> pa.Table:
-        """The profiles of the window that starts at `start`, of the selection (or another version of the model) and its segment."""
+    def profiles(self, start: datetime, kind: str | None = None, *, until: datetime | None = None, column: str | None = None,
+                 version: str | None = None) -> pa.Table:
+        """The profiles of the window that starts at `start` – with `until`, of all that start in [start, until) – of the selection (or
+        one version of the model) and its segment."""
         chosen = self.selection
-        table = self.store.profiles(chosen.model, version or chosen.version, chosen.window, start, kind=kind, column=column)
+        table = self.store.profiles(chosen.model, version or self.version, chosen.window, start, kind=kind, column=column, until=until)
+        table = table if version else self.of_selection(table)
         return table.filter(pc.equal(table.column("segment"), chosen.segment))
 
-    def newest_version(self, model: str) -> str:
-        """The version of a model that predicted last."""
-        return sidebar.versions_of(self.store, model)[0]
+    @property
+    def version(self) -> str | None:
+        """The selected version; None where all are."""
+        return None if self.selection.version == EVERY else self.selection.version
+
+    def version_at(self, start: datetime) -> str:
+        """The version whose findings are shown for the window that starts at `start`."""
+        return self.version or self.timeline.standing.get(start) or sidebar.versions_of(self.store, self.selection.model)[0]
 
     def go(self, key: str, **params: str) -> NoReturn:
         """Open another page with these parameters; the rest of the selection stays."""
@@ -173,7 +191,7 @@ def _opened(made: Section, places: _Header, started: float) -> View:
 
     try:
         house = current()
-        chosen = sidebar.select(house.store, made.selectors)
+        chosen, timeline = sidebar.select(house.store, made.selectors)
         sidebar.footer(house)
         progress.show(house)
         spec = house.store.spec(chosen.model) if chosen.model else {}
@@ -182,7 +200,7 @@ def _opened(made: Section, places: _Header, started: float) -> View:
         _ready(made, started)
         st.stop()
     look = Look(dark=st.context.theme.type == "dark", zone=chosen.zone)
-    view = View(made, house, chosen, look, spec, places.status)
+    view = View(made, house, chosen, look, spec, timeline, places.status)
     if made.needs_model and not chosen.model:
         states.empty("No model is registered yet.", home=house.home.path,
                      code="python -m monitoring demo\n# or your own:\npython -m monitoring models register model.yaml")
@@ -196,7 +214,7 @@ def _close(view: View, places: _Header, started: float) -> None:
     flush()
     if view.section.needs_model and chosen.since and chosen.until:
         where = [chosen.segment] if chosen.segment and "segment" in view.section.selectors else []
-        who = [f"{chosen.model} {chosen.version}"] if "model" in view.section.selectors else []
+        who = [f"{chosen.model}, {version_words(chosen.version)}"] if "model" in view.section.selectors else []
         places.when.markdown(f":small[:gray[{plain(' · '.join([*who, *where, span(chosen.since, chosen.until, chosen.zone)]))}]]")
     with places.link:
         st.markdown(":small[This address reproduces the view:]")

@@ -7,6 +7,8 @@ __all__ = ["compared"]
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts.numbers import number, span, with_unit
@@ -20,10 +22,12 @@ Bounds = tuple[datetime, datetime]
 _GROUPS = ("classification", "regression", "ranking", "drift", "labels", "traffic", "quality")
 
 
-def compared(view: View, first: Bounds, second: Bounds) -> None:
-    """A table of every metric that both windows have: changed statuses first, then by group, largest relative difference first."""
-    rows = view.points().to_pylist()
-    here, there = (_of_window(rows, bounds) for bounds in (first, second))
+def compared(view: View, points: pa.Table, first: Bounds, second: Bounds) -> None:
+    """A table of every metric that both windows have: changed statuses first, then by group, largest relative difference first.
+
+    `points` are those of the selection.
+    """
+    here, there = (_of_window(points, bounds) for bounds in (first, second))
     both = [key for key in here if key in there and here[key]["value"] is not None and there[key]["value"] is not None]
     both.sort(key=lambda key: _order(key, here[key], there[key]))
     st.markdown(f"##### What differs\n:small[:gray[A: {plain(span(*first, view.look.zone))} · B: {plain(span(*second, view.look.zone))}]]")
@@ -46,9 +50,10 @@ def compared(view: View, first: Bounds, second: Bounds) -> None:
     )
 
 
-def _of_window(rows: list[dict[str, Any]], bounds: Bounds) -> dict[Key, dict[str, Any]]:
-    return {(row["metric"], row["column"], row["method"], row["kind"]): row for row in rows
-            if (row["window_start"], row["window_end"]) == bounds}
+def _of_window(points: pa.Table, bounds: Bounds) -> dict[Key, dict[str, Any]]:
+    start = pc.equal(points.column("window_start"), pa.scalar(bounds[0], points.column("window_start").type))
+    return {(row["metric"], row["column"], row["method"], row["kind"]): row for row in points.filter(start).to_pylist()
+            if row["window_end"] == bounds[1]}
 
 
 def _order(key: Key, one: dict[str, Any], other: dict[str, Any]) -> tuple[bool, int, float]:

@@ -26,22 +26,23 @@ _HEIGHT = 1200  # pixels: one screen of Evidently's tables; the report scrolls i
 def one_report(view: View, kind: str, bounds: Bounds, rows: list[dict[str, Any]]) -> None:
     """The report in its frame where its HTML is there, else the button that makes it, or how far that has come.
 
-    `rows` are those of `Store.reports` for the selected model and version.
+    `rows` are those of `Store.reports` for the selected model, of the selected version or of all.
     """
     chosen = view.selection
     st.markdown(f"##### {KINDS[kind]}\n:small[:gray[{plain(span(*bounds, chosen.zone))}]]")
-    key = (str(view.house.home.path), chosen.model, chosen.version, kind, bounds[0].isoformat(), bounds[1].isoformat())
+    version = view.version_at(bounds[0])
+    key = (str(view.house.home.path), chosen.model, version, kind, bounds[0].isoformat(), bounds[1].isoformat())
     job = jobs.find(key)
     if job is not None and job.state == "running":
         _watch(key)
         return
-    same = [row for row in rows if (row["kind"], row["window_start"], row["window_end"]) == (kind, *bounds)]
+    same = [row for row in rows if (row["version"], row["kind"], row["window_start"], row["window_end"]) == (version, kind, *bounds)]
     made = next((row for row in same if row["format"] == "html"), None)
     name = f"{kind}.{bounds[0].isoformat()}"
     with st.container(horizontal=True, gap="small"):
         if st.button("Generate again" if made else "Generate", key=f"make.{name}", type="tertiary" if made else "primary",
                      icon=":material/play_arrow:"):
-            jobs.start(key, partial(_render, view.house, chosen.model, chosen.version, kind, bounds, "html"))
+            jobs.start(key, partial(_render, view.house, chosen.model, version, kind, bounds, "html"))
             st.rerun()
         if made:
             _take_away(view, kind, bounds, made, name)
@@ -72,8 +73,9 @@ def _take_away(view: View, kind: str, bounds: Bounds, made: dict[str, Any], name
     path = view.house.home.reports / str(made["path"])
     st.download_button("HTML", path.read_bytes, f"{stem}.html", "text/html", key=f"html.{name}", on_click="ignore",
                        icon=":material/download:")
-    st.download_button("JSON", partial(_json, view.house, chosen.model, chosen.version, kind, bounds), f"{stem}.json", "application/json",
-                       key=f"json.{name}", on_click="ignore", icon=":material/download:")
+    made_json = partial(_json, view.house, chosen.model, view.version_at(bounds[0]), kind, bounds)
+    st.download_button("JSON", made_json, f"{stem}.json", "application/json", key=f"json.{name}", on_click="ignore",
+                       icon=":material/download:")
     st.link_button("Open by itself", f"/reports-files/{made['report_id']}", icon=":material/open_in_new:")
 
 

@@ -1,5 +1,7 @@
 """Reports: Evidently's drift, performance and summary reports of any window – list, generate, read, take away, compare two."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -21,7 +23,8 @@ _TABLE = "reports.list"
 def _windows(points: pa.Table, rows: list[dict[str, Any]]) -> dict[str, tuple[Bounds, bool]]:
     """Every window that was computed or has a report, newest first, by its text in the link; and whether it is still running."""
     every = {(row["window_start"], row["window_end"]): False for row in rows}
-    every |= {(row["window_start"], row["window_end"]): bool(row["partial"]) for row in points.to_pylist()}
+    computed = points.select(["window_start", "window_end", "partial"]).to_pylist()
+    every |= {(row["window_start"], row["window_end"]): bool(row["partial"]) for row in computed}
     return {f"{start.isoformat()}/{end.isoformat()}": ((start, end), every[start, end]) for start, end in sorted(every, reverse=True)}
 
 
@@ -40,24 +43,30 @@ def _list(view: View, rows: list[dict[str, Any]]) -> None:
             "Stored as": [{"html": "HTML", "json": "JSON"}.get(row["format"], "snapshot") for row in rows],
             "Made": [moment(row["created_at"], view.look.zone) for row in rows],
         },
-        hide_index=True, on_select=partial(_open, rows), selection_mode="single-row", key=_TABLE,
+        hide_index=True, on_select=partial(_open, rows, view.timeline.standing if view.version is None else {}),
+        selection_mode="single-row", key=_TABLE,
     )
 
 
-def _open(rows: list[dict[str, Any]]) -> None:
-    """Show the clicked report. In a callback, because a selection outlives the click and would overrule the selectors for ever."""
+def _open(rows: list[dict[str, Any]], standing: Mapping[datetime, str]) -> None:
+    """Show the clicked report. In a callback, because a selection outlives the click and would overrule the selectors for ever.
+
+    A report on a version that does not stand for its window is only to be seen with that version selected.
+    """
     clicked = st.session_state[_TABLE]["selection"]["rows"]
     if clicked and clicked[0] < len(rows):
         row = rows[clicked[0]]
         put("kind", row["kind"])
         put("at", f"{row['window_start'].isoformat()}/{row['window_end'].isoformat()}")
+        if row["version"] != standing.get(row["window_start"], row["version"]):
+            put("version", row["version"])
 
 
 with page("reports") as view:
     selected = view.selection
-    points = view.points(every_segment=True)
+    points = view.points()
     table = view.store.reports(selected.model)
-    rows = [row for row in table.to_pylist() if row["version"] == selected.version and row["kind"] in KINDS and row["window_start"]
+    rows = [row for row in table.to_pylist() if view.version in (None, row["version"]) and row["kind"] in KINDS and row["window_start"]
             and (selected.since is None or selected.since <= row["window_start"])
             and (selected.until is None or row["window_start"] < selected.until)]
     windows = _windows(points, rows)
@@ -74,7 +83,7 @@ with page("reports") as view:
         other = pick("with", "Compare with", ["", *(name for name in names if name != at)], words=lambda name: names.get(name, "nothing"))
     shown = [windows[name][0] for name in (at, other) if name]
     if len(shown) == 2:
-        compared(view, *shown)
+        compared(view, points, *shown)
     for place, bounds in zip(st.columns(len(shown), gap="large"), shown, strict=True):
         with place:
             one_report(view, kind, bounds, rows)

@@ -26,7 +26,7 @@ def missing_changes(view: View, start: datetime) -> dict[str, float]:
     rows = view.profiles(start, "statistics").to_pylist()
     found: dict[str, dict[str, float]] = {}
     for row in rows:
-        if row["label"] == "missing":
+        if row["label"] == "missing" and row["column"] != "label":  # a label that is not due yet is not missing
             found.setdefault(row["column"], {})[row["series"]] = row["value"]
     return {name: 100 * (both["current"] - both["reference"]) for name, both in found.items() if len(both) == 2}
 
@@ -106,8 +106,9 @@ with page("drift") as view:
     order = feature_order(points)
     recent = points.filter(pc.is_in(points.column("window_start"), pa.array(starts[:_WINDOWS], points.schema.field("window_start").type)))
     note = f"The {_ROWS} columns that drifted most; the table has all {len(order)}. " if len(order) > _ROWS else ""
-    clicked = view.chart(heat_map(recent, rows=order[:_ROWS], look=view.look), "Score ÷ threshold, window by window", key="drift.map",
-                         select=True, note=note + "◆ drift · grey: not judged · a click on a cell opens the feature.",
+    drawn = heat_map(recent, rows=order[:_ROWS], look=view.look, releases=view.releases)
+    clicked = view.chart(drawn, "Score ÷ threshold, window by window", key="drift.map",
+                         select=True, note=note + "Grey: not judged · a click on a cell opens the feature.",
                          alt="A row per column, a cell per window, coloured by score over threshold; the table below has the same numbers.")
     for point in clicked[:1]:
         view.go("feature", feature=point["customdata"][0], at=point["customdata"][1])

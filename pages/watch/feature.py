@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from pages.findings.feature import segments_table, sentence, statistics_table
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
 
-_FAN = 60  # windows of quantiles drawn: one read of the store each
+_FAN = 90  # newest windows of quantiles drawn: more would be narrower than a finger
 _FORMS = {"shares": "Shares", "difference": "Difference", "cumulative": "Cumulative"}
 
 
@@ -28,8 +28,8 @@ def of_series(table: pa.Table, series: str) -> pa.Table:
     return table.filter(pc.equal(table.column("series"), series))
 
 
-def compared(view: View, column: str, start: datetime, starts: list[datetime]) -> tuple[str, pa.Table]:
-    """What the window is compared with, by the selector: its name and its histogram and statistics."""
+def compared(view: View, own: pa.Table, column: str, start: datetime, starts: list[datetime]) -> tuple[str, pa.Table]:
+    """What the window, whose profiles are `own`, is compared with by the selector: its name and its histogram and statistics."""
     choice = view.selection.compare
     if choice == "previous":
         earlier = [when for when in starts if when < start]
@@ -39,13 +39,14 @@ def compared(view: View, column: str, start: datetime, starts: list[datetime]) -
     if choice.startswith("version:"):
         version = choice.partition(":")[2]
         return f"Version {version}", of_series(view.profiles(start, column=column, version=version), "current")
-    return "Reference", of_series(view.profiles(start, column=column), "reference")
+    return "Reference", of_series(own, "reference")
 
 
 def show_distribution(view: View, column: str, start: datetime, starts: list[datetime]) -> pa.Table:
     """The two distributions and their statistics; returns the profiles they were drawn from."""
-    window = of_series(view.profiles(start, column=column), "current")
-    name, other = compared(view, column, start, starts)
+    profiles = view.profiles(start, column=column)
+    window = of_series(profiles, "current")
+    name, other = compared(view, profiles, column, start, starts)
     kinds = [of_kind(table, "histogram") for table in (other, window)]
     if not kinds[1].num_rows:
         st.info("This window holds no distribution of the column: none of its rows has a value.", icon=":material/info:")
@@ -70,19 +71,12 @@ def of_kind(table: pa.Table, kind: str) -> pa.Table:
     return table.filter(pc.equal(table.column("kind"), kind))
 
 
-@st.cache_data(show_spinner=False, max_entries=200)
-def quantiles(_view: View, known_as: tuple[str, ...], column: str, starts: list[datetime]) -> pa.Table:  # noqa: ARG001 – known_as is the key
-    """The quantiles of these windows, one read of the store each; kept until a window of the selection is computed anew."""
-    return pa.concat_tables([_view.profiles(when, "quantiles", column=column) for when in starts])
-
-
 def show_fan(view: View, column: str, own: pa.Table) -> None:
     """Quantiles over time; nothing for a column that has none."""
-    chosen, newest = view.selection, pc.max(own.column("computed_at")).as_py()
-    known_as = (str(view.house.home.path), chosen.model, chosen.version, chosen.window, chosen.segment, newest.isoformat())
-    fan = quantiles(view, known_as, column, sorted(own.column("window_start").to_pylist())[-_FAN:])
+    starts = sorted(own.column("window_start").to_pylist())[-_FAN:]
+    fan = view.profiles(starts[0], "quantiles", until=starts[-1] + timedelta(microseconds=1), column=column)
     if fan.num_rows:
-        view.chart(quantile_fan(fan, look=view.look), "Values over time", key="feature.fan",
+        view.chart(quantile_fan(fan, look=view.look, releases=view.releases), "Values over time", key="feature.fan",
                    alt="Median and bands of quantiles of the feature per window, and the reference's median.")
 
 
@@ -110,7 +104,7 @@ with page("feature") as view:
     view.export("distribution", show_distribution(view, column, start, starts))
     method = plain(method_label(point["method"])) if point["method"] else "No method"
     rests_on = f"n = {number(point['n'])} in {plain(span(start, ends[start], chosen.zone))}"
-    view.chart(score_over_time(own, look=view.look), "Drift score over time", key="feature.score",
+    view.chart(score_over_time(own, look=view.look, releases=view.releases), "Drift score over time", key="feature.score",
                note=f"{method} · dashed: threshold · hollow: window not over · {rests_on}.",
                alt="The drift score of the column per window with its threshold.")
     show_fan(view, column, own)

@@ -34,14 +34,15 @@ _DRAWN = {
 }
 
 
-def details(view: View, windows: list[tuple[datetime, datetime]], *, default: datetime) -> None:
-    """Confusion, curves, thresholds, errors – whatever the task has – of one labelled window: by default of that which starts there."""
+def details(view: View, windows: list[tuple[datetime, datetime]], points: pa.Table, *, default: datetime) -> None:
+    """Confusion, curves, thresholds, errors – whatever the task has – of one labelled window: by default of that which starts there.
+
+    `points` are those of the selection, for the table of every metric.
+    """
     names = {start.isoformat(): plain(span(start, end, view.look.zone)).replace("\\", "") for start, end in windows}
     st.subheader("One window in detail", anchor=False)
     at = datetime.fromisoformat(pick("at", "Window", list(names), default=default.isoformat(), words=names.__getitem__))
-    chosen = view.selection
-    profiles = view.store.profiles(chosen.model, chosen.version, chosen.window, at)
-    profiles = profiles.filter(pc.equal(profiles.column("segment"), chosen.segment))
+    profiles = view.profiles(at)
     kinds = set(profiles.column("kind").to_pylist())
     drawn = [kind for kind in _DRAWN if kind in kinds]
     for kind, place in zip(drawn, _places(len(drawn)), strict=True):
@@ -52,7 +53,7 @@ def details(view: View, windows: list[tuple[datetime, datetime]], *, default: da
         _threshold(view, _of(profiles, "threshold"))
     if not kinds & {*_DRAWN, "threshold"}:
         st.markdown(":small[:gray[No curves are stored for this window and segment.]]")
-    _every_metric(view, at)
+    _every_metric(points, at)
     view.export("curves", profiles.filter(pc.is_in(profiles.column("kind"), pa.array([*_DRAWN, "threshold"]))))
 
 
@@ -70,11 +71,10 @@ def _threshold(view: View, table: pa.Table) -> None:
                note="What the same scores would have given at another cut. The points above rest on the decisions that were logged.")
 
 
-def _every_metric(view: View, at: datetime) -> None:
+def _every_metric(points: pa.Table, at: datetime) -> None:
     """Each metric of the window as a table, exactly the points."""
-    rows = [row for row in view.points().to_pylist()
-            if row["window_start"] == at and row["metric"] in METRICS
-            and METRICS[row["metric"]].group in {"classification", "regression", "ranking", "labels"}]
+    of_window = pc.equal(points.column("window_start"), pa.scalar(at, points.column("window_start").type))
+    rows = [row for row in points.filter(of_window).to_pylist() if row["metric"] in METRICS]
     st.markdown("##### Every metric of this window")
     st.dataframe(
         {

@@ -13,6 +13,7 @@ from monitoring.charts.performance import metric_over_time, pending_from, refere
 from monitoring.charts.status import status_of, worst
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.schema import ModelSchema
+from pages.findings.causes import mature
 from pages.frame import View, page, plain
 from pages.frame.states import empty
 from pages.watch.controls import pick
@@ -39,7 +40,8 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table) -> tuple[str, st
     better = {"higher": "Higher is better.", "lower": "Lower is better.", "none": "Neither direction is better by itself."}
     says = f"{METRICS[metric].description} {better[METRICS[metric].direction]}"
     view.chart(
-        metric_over_time(everything, metric, look=view.look, column=column, segment=view.selection.segment, pending=pending),
+        metric_over_time(everything, metric, look=view.look, column=column, segment=view.selection.segment, pending=pending,
+                         releases=view.releases),
         f"{METRICS[metric].label} over time", key="performance.over-time",
         alt=f"{METRICS[metric].label} per window with its 95 % interval; label coverage and label delay below.",
         note=f"{says} Band: 95 % interval. Hollow: fewer than half of the labels are known. Dotted: the window is still running.",
@@ -66,13 +68,15 @@ def _newest(view: View, own: pa.Table, metric: str, column: str) -> None:
 
 
 def _judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with enough labels for a verdict; all of them where none has enough."""
-    return [row for row in rows if row["status"] != "insufficient_data"] or rows
+    """The rows with a verdict on labels that are all in; where there are none, those with a verdict; where there are none either, all."""
+    judged = [row for row in rows if row["status"] != "insufficient_data"]
+    return [row for row in judged if mature(row)] or judged or rows
 
 
-def _by_segment(view: View, metric: str, column: str) -> None:
-    """The chosen metric of every segment in the newest window, worst first."""
+def _by_segment(view: View, metric: str, column: str, newest: datetime) -> None:
+    """The chosen metric of every segment in the newest judged window, which starts at `newest`, worst first."""
     table = view.points(metric, every_segment=True)
+    table = table.filter(pc.less_equal(table.column("window_start"), pa.scalar(newest, table.column("window_start").type)))
     rows = worst_first(table, metric, column=column)
     if not rows:
         st.markdown("##### Segments")
@@ -89,10 +93,9 @@ def _by_segment(view: View, metric: str, column: str) -> None:
 
 
 with page("performance") as view:
-    wanted = {metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking", "labels")}
-    everything = view.points(every_version=True)
-    everything = everything.filter(pc.is_in(everything.column("metric"), pa.array(sorted(wanted))))
-    own = everything.filter(pc.equal(everything.column("version"), view.selection.version))
+    wanted = [metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking", "labels")]
+    everything = view.points(wanted, every_version=True)
+    own = view.of_selection(everything)
     view.need(own, "No window of this selection has been computed yet.", f"python -m monitoring run {quote(view.selection.model)}")
     view.export("points", everything)
     found = own.filter(pc.is_valid(own.column("value"))).to_pylist()
@@ -102,8 +105,8 @@ with page("performance") as view:
         at = moment(newest, view.look.zone)
         view.status(worst(row["status"] for row in found if row["window_start"] == newest), f"in the newest judged window, {at}")
         metric, column = _over_time(view, everything, own)
-        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), default=newest)
-        _by_segment(view, metric, column)
+        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), own, default=newest)
+        _by_segment(view, metric, column, newest)
     else:
         empty("No label of these predictions is known yet, so nothing can be said about performance.",
               code=f"python -m monitoring label {quote(view.selection.model)} labels.parquet   # columns: id, label")

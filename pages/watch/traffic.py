@@ -1,11 +1,10 @@
 """Traffic & latency: how much was predicted, how fast, how often it failed, and when there was silence."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from shlex import quote
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts import traffic
@@ -14,6 +13,7 @@ from monitoring.charts.status import STATUSES, status_of, worst
 from monitoring.charts.timeline import chosen, silences
 from monitoring.metrics import metrics_of
 from pages.frame import View, page, plain
+from pages.frame.selection import version_words
 from pages.watch.controls import pick_number
 
 _CELLS = 120  # windows in the heat map, newest first: more would be narrower than a pixel column on a laptop
@@ -26,8 +26,8 @@ def _previous(view: View) -> tuple[pa.Table | None, Any]:
         return None, None
     length = selected.until - selected.since
     table = view.store.points(model=selected.model, since=selected.since - length, until=selected.since, metric="rows",
-                              window=selected.window)
-    return table.filter(pc.equal(table.column("segment"), "")), length
+                              window=selected.window, segment="")
+    return table, length
 
 
 def _summary(view: View, points: pa.Table, own: pa.Table) -> None:
@@ -60,53 +60,50 @@ def _against(slo: float | None, tail: list[dict[str, Any]]) -> None:
     if slo is not None:
         above = sum(row["value"] > slo for row in tail)
         status = STATUSES["warn" if above else "ok"]
-        st.markdown(f"{status.rich} p95 of this version was above {plain(number(slo))} ms in {above} of {len(tail)} windows.")
+        st.markdown(f"{status.rich} p95 was above {plain(number(slo))} ms in {above} of {len(tail)} windows.")
 
 
 def _latencies(view: View, own: pa.Table) -> pa.Table:
     """The latency histograms of the newest windows, one table."""
-    starts: list[datetime] = sorted({row["window_start"] for row in chosen(own, "rows")}, reverse=True)[:_CELLS]
-    selected = view.selection
-    return pa.concat_tables(
-        view.store.profiles(selected.model, selected.version, selected.window, start, kind="latency_histogram") for start in starts
-    )
+    starts: list[datetime] = sorted({row["window_start"] for row in chosen(own, "rows")})[-_CELLS:]
+    return view.profiles(starts[0], "latency_histogram", until=starts[-1] + timedelta(microseconds=1))
 
 
 with page("traffic") as view:
     wanted = [metric.name for metric in metrics_of(view.spec["task"], "traffic")]
-    everything = view.points(every_version=True, every_segment=True)
-    everything = everything.filter(pc.is_in(everything.column("metric"), pa.array(wanted)))
-    everything = everything.filter(pc.equal(everything.column("segment"), ""))
-    own = everything.filter(pc.equal(everything.column("version"), view.selection.version))
+    everything = view.points(wanted, every_version=True)
+    own = view.of_selection(everything)
     view.need(own, "No window of this selection has been computed yet.", f"python -m monitoring run {quote(view.selection.model)}")
     view.export("points", everything)
     newest = max(row["window_start"] for row in chosen(own, "rows"))
     view.status(worst(row["status"] for row in own.to_pylist() if row["window_start"] == newest), "in the newest window")
     _summary(view, everything, own)
     previous, shift = _previous(view)
-    view.chart(traffic.volume(everything, look=view.look, previous=previous, shift=shift), "Volume by version",
+    view.chart(traffic.volume(everything, look=view.look, releases=view.releases, previous=previous, shift=shift), "Volume by version",
                alt="Predictions per window, stacked by version, with the period before as an outline.",
                note="Dotted outline: the equally long period before." if previous is not None and previous.num_rows else "")
     tail = [row for row in chosen(own, "latency_p95") if row["value"] is not None]
     if tail:
         with st.columns([1, 2])[0]:
             slo = pick_number("slo", "SLO for p95", default=None, low=0.0, high=1e7, unit="ms")
-        view.chart(traffic.latency(everything, look=view.look, slo=slo), "Latency", alt="p50, p95 and p99 latency per window and version.",
-                   note="Hollow: the window is still running. Lower is better.")
+        view.chart(traffic.latency(everything, look=view.look, releases=view.releases, slo=slo), "Latency",
+                   alt="p50, p95 and p99 latency per window and version.", note="Hollow: the window is still running. Lower is better.")
         _against(slo, tail)
         histograms = _latencies(view, own)
         if histograms.num_rows:
             view.chart(traffic.latency_heat_map(histograms, look=view.look), "Latency distribution over time",
                        alt="Share of each window's predictions by latency, over time.",
-                       note=f"Version {plain(view.selection.version)}; each column is one window and adds up to 100 %.")
+                       note=f"{plain(version_words(view.selection.version)).capitalize()}; each column is one window and adds up to 100 %.")
             view.export("latency histograms", histograms)
     else:
         st.markdown(f"##### Latency\n{status_of('not_applicable').rich} No latency was logged: "
                     "give `latency_ms=` to `prediction`, or use `track`.")
     left, right = st.columns(2, gap="large")
     with left:
-        view.chart(traffic.error_rate(everything, look=view.look), "Errors", alt="Share of calls that raised, per window.",
+        view.chart(traffic.error_rate(everything, look=view.look, releases=view.releases), "Errors",
+                   alt="Share of calls that raised, per window.",
                    note="Share of calls that raised. Lower is better.")
     with right:
-        view.chart(traffic.throughput(everything, look=view.look), "Throughput", alt="Predictions per second, per window.",
+        view.chart(traffic.throughput(everything, look=view.look, releases=view.releases), "Throughput",
+                   alt="Predictions per second, per window.",
                    note="Predictions per second of the window, or of its elapsed part.")

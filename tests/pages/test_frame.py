@@ -111,7 +111,7 @@ def test_the_url_decides_and_every_selector_stands_in_it(open_page: Open, full_h
     test = open_page("watch/drift", full_home, model="diagnosis", range="7d", window="1d", segment="site=FR", tz="utc")
     assert not test.exception
     params = dict(test.query_params)
-    assert params == {**params, "model": "diagnosis", "version": "1", "range": "7d", "window": "1d", "segment": "site=FR", "tz": "utc",
+    assert params == {**params, "model": "diagnosis", "version": "all", "range": "7d", "window": "1d", "segment": "site=FR", "tz": "utc",
                       "compare": "reference", "at": "2026-11-05T00:00:00+00:00"}
     again = open_page("watch/drift", full_home, **params)
     assert dict(again.query_params) == params
@@ -122,7 +122,7 @@ def test_a_selector_writes_the_url(open_page: Open, full_home: House) -> None:
     test = open_page("watch/drift", full_home, model="card-fraud")
     test.selectbox(key="select.model").set_value("bike-demand").run()
     assert test.query_params["model"] == "bike-demand"
-    assert test.query_params["version"] == "2"
+    assert test.query_params["version"] == "all"
 
 
 def test_nonsense_in_the_url_falls_back_to_what_there_is(open_page: Open, full_home: House) -> None:
