@@ -147,6 +147,7 @@ def test_ranges_end_where_the_newest_window_ends() -> None:
     ("plain name", "plain name"), ("snake_case", r"snake\_case"), ("<b>bold</b>", r"\<b\>bold\</b\>"),
     ("[a](javascript:x)", r"\[a\](javascript\:x)"),
     ("- item", r"\- item"), ("1. item", r"1\. item"), ("$x$", r"\$x\$"), (":red[x]", r"\:red\[x\]"), ("a\nb", "a b"), ("00:15", "00:15"),
+    ("36\u202f610 rows", "36\u202f610 rows"),
 ])  # fmt: skip
 def test_text_from_users_is_never_read_as_markdown(text: str, shown: str) -> None:
     assert plain(text) == shown
