@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT, _PAD = 120.0, 28.0, 3.0
 
 
 class _Fact(Protocol):
-    """What a card says: label, value with its unit, what it rests on, its course and status, where in the course a version begins."""
+    """What a card says: label, value with its unit, what it rests on, its course and status, where in it a version begins."""
 
     @property
     def label(self) -> str: ...
@@ -34,6 +34,8 @@ class _Fact(Protocol):
     def status(self) -> str: ...
     @property
     def releases(self) -> Sequence[int]: ...
+    @property
+    def from_zero(self) -> bool: ...
 
 
 def facts_html(facts: Iterable[_Fact], *, look: Look) -> str:
@@ -43,7 +45,7 @@ def facts_html(facts: Iterable[_Fact], *, look: Look) -> str:
         f'<div style="min-width:0"><div style="font-size:.8rem;color:{colours.muted}">{escape(fact.label)}</div>'
         f'<div style="font-size:1.25rem;font-weight:600;line-height:1.4;font-variant-numeric:tabular-nums">{escape(fact.value)}'
         f"{_sign(fact.status, look)}</div>"
-        f"{sparkline(fact.course, label=fact.label, look=look, releases=fact.releases)}"
+        f"{sparkline(fact.course, label=fact.label, look=look, releases=fact.releases, from_zero=fact.from_zero)}"
         f'<div style="font-size:.8rem;line-height:1.35;color:{colours.muted};overflow-wrap:anywhere">{_unbroken(fact.note)}</div></div>'
         for fact in facts
     )
@@ -63,16 +65,17 @@ def _sign(name: str, look: Look) -> str:
     return f' <span style="font-size:.8rem;font-weight:600;color:{status.colour(look.dark)}">{status.text}</span>'
 
 
-def sparkline(values: Sequence[float | None], *, label: str, look: Look, releases: Sequence[int] = ()) -> str:
+def sparkline(values: Sequence[float | None], *, label: str, look: Look, releases: Sequence[int] = (),
+              from_zero: bool = False) -> str:
     """The course of a number as an image tag with the SVG inside, a gap where there is no value; blank without two values.
-    `releases` are places at which a new version begins: a thin line before them.
+    `releases` are places at which a new version begins: a thin line before them. `from_zero` puts the lower edge at zero.
 
     Streamlit takes `svg` elements out of HTML, images with a data address stay.
     """
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return f'<div style="height:{_HEIGHT:.0f}px"></div>'
-    low, high = min(known), max(known)
+    low, high = min(0.0, *known) if from_zero else min(known), max(known)
     spread = (high - low) or 1.0
     step = (_WIDTH - 2 * _PAD) / max(len(values) - 1, 1)
     pieces: list[list[str]] = [[]]

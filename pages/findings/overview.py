@@ -33,7 +33,7 @@ _READ = ["version", "window", "window_start", "window_end", "metric", "column", 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One number on a card: what it is, in words with its unit, what it rests on, its course (oldest first, None is a gap), its own
-    status, and the places in the course where a new version begins."""
+    status, the places in the course where a new version begins, and whether the course is drawn from zero, as counts and times are."""
 
     label: str
     value: str
@@ -41,6 +41,7 @@ class Fact:
     course: tuple[float | None, ...] = ()
     status: str = ""
     releases: tuple[int, ...] = ()
+    from_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class _Facts:
             return Fact("Predictions", "–", "nothing computed yet")
         newest = _complete(rows)[-1]
         return self._fact("Predictions", with_unit(newest["value"], "rows"), f"in the newest {newest['window']} window",
-                          [{**row, "value": None} if row["partial"] else row for row in rows])
+                          [{**row, "value": None} if row["partial"] else row for row in rows], from_zero=True)
 
     def main(self, task: str) -> Fact:
         """The task's main metric in the newest window whose labels are mature and enough; else what there is, named as provisional."""
@@ -144,18 +145,18 @@ class _Facts:
             return Fact("Latency p95", "–", "no latency logged")
         newest = _complete(known)[-1]
         return self._fact("Latency p95", with_unit(newest["value"], "ms"), f"until {moment(newest['window_end'], self.zone)}", rows,
-                          newest["status"])
+                          newest["status"], from_zero=True)
 
     def drifted(self, found: Sequence[DriftRow]) -> Fact:
         features = [row for row in found if not is_output(row.column)]
         bad = [row.column for row in features if row.status == "drift"]
         value = f"{len(bad)} of {len(features)}" if found else "–"
         named = ", ".join(bad[:3]) + (" …" if len(bad) > 3 else "")
-        return self._fact("Drifted features", value, named, self.rows.get("drift_share", ()), "drift" if bad else "")
+        return self._fact("Drifted features", value, named, self.rows.get("drift_share", ()), "drift" if bad else "", from_zero=True)
 
-    def _fact(self, label: str, value: str, note: str, rows: Sequence[Row], status: str = "") -> Fact:
+    def _fact(self, label: str, value: str, note: str, rows: Sequence[Row], status: str = "", *, from_zero: bool = False) -> Fact:
         places = tuple(place for place, row in enumerate(rows) if place and row["window_start"] in self.releases)
-        return Fact(label, value, note, tuple(row["value"] for row in rows), status, places)
+        return Fact(label, value, note, tuple(row["value"] for row in rows), status, places, from_zero)
 
 
 def _complete(rows: Sequence[Row]) -> list[Row]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from shlex import quote
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
@@ -33,6 +34,10 @@ from storage.errors import OwnerBusy, StorageError
 if TYPE_CHECKING:
     from monitoring.house import House
     from storage.store import Store
+
+
+class _EndOfPageError(Exception):
+    """Ends the body of a page; `page` draws the rest."""
 
 
 @dataclass(slots=True)
@@ -117,8 +122,13 @@ class View:
             return
         model = self.selection.model
         states.empty(sentence or "Nothing has been computed yet for this selection.", home=None,
-                     code=code or f"python -m monitoring run {model}")
-        st.stop()
+                     code=code or f"python -m monitoring run {quote(model)}")
+        self.end()
+
+    def end(self) -> NoReturn:
+        """The page is complete as it is: what the body still has is left out. After `st.stop` nothing more can be drawn, the header's
+        link and export and the ready marker neither."""
+        raise _EndOfPageError
 
     def chart(self, figure: Any, title: str, *, alt: str, key: str = "", note: str = "", select: bool = False) -> list[dict[str, Any]]:
         """Draw a figure of `monitoring.charts` under its title; it goes into the HTML export as well.
@@ -154,11 +164,10 @@ def page(key: str) -> Iterator[View]:
     view = _opened(made, places, started)
     try:
         yield view
-    except RerunException:
+    except (RerunException, StopException):
         raise
-    except StopException:
-        _close(view, places, started)
-        raise
+    except _EndOfPageError:
+        pass
     except Exception as error:
         states.failed(error, expected=isinstance(error, (MonitoringError, StorageError)))
     _close(view, places, started)

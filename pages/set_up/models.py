@@ -137,7 +137,7 @@ with page("models") as view:
     if not model:
         st.markdown("**No model is registered yet.** Register one above, or look around with three that are made up:")
         load_demo(view.house.home.path)
-        st.stop()
+        view.end()
     schema = ModelSchema.from_dict(view.spec)
     st.markdown(f"#### {plain(model)} :small[:gray[{schema.task.value}, version {plain(schema.version)}, window {plain(schema.window)}]]")
     tabs = st.tabs(["Schema", "Versions", "Reference", "Code", "Try a sample"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -90,9 +91,9 @@ def explain(rows: list[DriftRow]) -> None:
 
 
 with page("drift") as view:
-    points = view.points("drift")
+    points, name = view.points("drift"), quote(view.selection.model)
     view.need(points, "No drift has been computed for this selection yet.",
-              f"python -m monitoring reference {view.selection.model} reference.parquet\npython -m monitoring run {view.selection.model}")
+              f"python -m monitoring reference {name} reference.parquet\npython -m monitoring run {name}")
     view.export("points", points)
     zone = view.selection.zone
     ends = {row["window_start"]: row["window_end"] for row in points.select(["window_start", "window_end"]).to_pylist()}

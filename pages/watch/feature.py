@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import cast
 
 import pyarrow as pa
@@ -84,7 +85,7 @@ with page("feature") as view:
     chosen = view.selection
     everything = view.points("drift", every_segment=True)
     points = everything.filter(pc.equal(everything.column("segment"), chosen.segment))
-    view.need(points, "No drift has been computed for this selection yet.", f"python -m monitoring run {chosen.model}")
+    view.need(points, "No drift has been computed for this selection yet.", f"python -m monitoring run {quote(chosen.model)}")
     columns = feature_order(points)
     left, right = st.columns(2)
     with left:

@@ -96,8 +96,14 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: fl
 
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the three demo models, small, computed through the command line."""
+    """A home with the three demo models, small, computed through the command line.
+
+    While one works on pages, `DRIFTBOARD_TEST_DEMO` may name a home that was made by the same command; a copy of it is used.
+    """
     home = tmp_path_factory.mktemp("demo") / "home"
+    made = os.environ.get("DRIFTBOARD_TEST_DEMO")
+    if made:
+        return Path(shutil.copytree(made, home, ignore=shutil.ignore_patterns("owner.*")))
     subprocess.run([sys.executable, "-m", "monitoring", "demo", "--home", str(home), "--rows", "6000"], cwd=ROOT, check=True, timeout=900)
     return home
 

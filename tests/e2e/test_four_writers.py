@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from monitoring import service
-from tests.e2e.conftest import ROOT, serving, visiting
+from tests.e2e.conftest import ROOT, Server, Visitor, serving, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -44,14 +44,13 @@ def test_every_acknowledged_prediction_is_found_and_no_page_fails(tmp_path: Path
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for i in range(4)
         ]
-        visits, end = 0, time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            name = TOUR[visits % len(TOUR)]
-            visitor.goto(server.url(name, model="busy"), page=name)
-            assert "lock" not in visitor.page.inner_text("section.main, [data-testid='stMain']").lower()
-            assert visitor.page.get_by_role("alert").filter(has_text="failed").count() == 0
-            visits += 1
-        acknowledged = [pid for writer in writers for pid in json.loads(_output(writer))]
+        try:
+            visits = _tour(server, visitor)
+            acknowledged = [pid for writer in writers for pid in json.loads(_output(writer))]
+        finally:
+            for writer in writers:  # where the tour failed they must not outlive it
+                writer.kill()
+                writer.communicate()
         assert None not in acknowledged
         assert len(acknowledged) == len(set(acknowledged)) > 4 * RATE * SECONDS * 0.5
         while service.call(home, "collect")["pending"]:
@@ -61,6 +60,18 @@ def test_every_acknowledged_prediction_is_found_and_no_page_fails(tmp_path: Path
         assert visits >= len(TOUR)
         assert "Could not set lock" not in server.log.read_text()
         assert "Traceback" not in server.log.read_text()
+
+
+def _tour(server: Server, visitor: Visitor) -> int:
+    """Open page after page until the time is up; how many were opened."""
+    visits, end = 0, time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        name = TOUR[visits % len(TOUR)]
+        visitor.goto(server.url(name, model="busy"), page=name)
+        assert "lock" not in visitor.page.inner_text("section.main, [data-testid='stMain']").lower()
+        assert visitor.page.get_by_role("alert").filter(has_text="failed").count() == 0
+        visits += 1
+    return visits
 
 
 def _output(writer: subprocess.Popen[str]) -> str:

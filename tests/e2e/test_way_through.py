@@ -7,20 +7,22 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import Server, Visitor
+from monitoring import service
+from monitoring.charts.theme import Look
+from tests.e2e.conftest import Server, Visitor, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DRIFTED = "item_popularity"  # planted by the demo: docs/demo.md
 
 
-def export_rows(visitor: Visitor, folder: Path) -> list[dict[str, object]]:
-    """What the page's JSON export holds."""
+def export_rows(visitor: Visitor, folder: Path, *, table: int = 0) -> list[dict[str, object]]:
+    """What the JSON export of one of the page's tables holds."""
     visitor.page.get_by_role("button", name="Export").click()
     with visitor.page.expect_download() as download:
-        visitor.page.get_by_role("button", name="JSON").first.click()
+        visitor.page.get_by_role("button", name="JSON", exact=True).nth(table).click()
     path = folder / "export.json"
     download.value.save_as(path)
     return list(json.loads(path.read_text()))
@@ -67,8 +69,6 @@ def test_from_the_overview_to_the_numbers_of_a_drifted_feature(server: Server, v
 
 
 def test_the_page_shows_the_numbers_that_the_command_line_exports(server: Server, visitor: Visitor, tmp_path: Path) -> None:
-    from monitoring import service
-
     visitor.goto(server.url("drift", model="diagnosis-triage", range="all"), page="drift")
     shown = export_rows(visitor, tmp_path)
     asked = service.call(server.home, "points", model="diagnosis-triage", metric="drift").to_pylist()
@@ -83,3 +83,54 @@ def test_each_page_opens_by_its_address_without_asking_another_host(server: Serv
     visitor.goto(server.url(name, model="card-fraud"), page=name)
     assert visitor.page.get_by_role("alert").count() == 0
     expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def choose_row(visitor: Visitor, table: int, row: int) -> None:
+    """Tick the box before a row of a table; Streamlit draws tables on a canvas with rows and a header of 35 px."""
+    grid = visitor.page.locator("[data-testid='stDataFrame']").nth(table)
+    grid.scroll_into_view_if_needed()
+    grid.click(position={"x": 15, "y": 35 + 35 * row + 17})
+
+
+def test_choosing_a_row_of_the_drift_table_opens_its_feature(server: Server, visitor: Visitor) -> None:
+    visitor.goto(server.url("drift", model="shop-recommendations"), page="drift")
+    at = parse_qs(urlsplit(visitor.page.url).query)["at"]
+    choose_row(visitor, table=0, row=1)
+    visitor.ready("feature")
+    query = parse_qs(urlsplit(visitor.page.url).query)
+    drifted = [row for row in service.call(server.home, "points", model="shop-recommendations", metric="drift").to_pylist()
+               if row["column"] == query["feature"][0] and row["window_start"].isoformat() == at[0]]
+    assert query["at"] == at
+    assert [row["status"] for row in drifted] == ["drift"]  # the table has the most alarming columns on top
+
+
+def test_choosing_a_stored_report_shows_that_report(server: Server, visitor: Visitor, tmp_path: Path) -> None:
+    visitor.goto(server.url("reports", model="card-fraud", range="all", kind="performance"), page="reports")
+    stored = export_rows(visitor, tmp_path, table=1)
+    visitor.page.keyboard.press("Escape")
+    choose_row(visitor, table=0, row=2)
+    chosen = stored[2]
+    visitor.page.wait_for_url(f"**kind={chosen['kind']}**")
+    visitor.ready("reports")
+    query = parse_qs(urlsplit(visitor.page.url).query)
+    assert query["at"][0].split("+")[0] == str(chosen["window_start"]).replace("Z", "")
+    expect(visitor.page.get_by_role("button", name="Generate")).to_be_visible()
+
+
+@pytest.mark.parametrize(("dark", "background"), [(False, "rgb(255, 255, 255)"), (True, "rgb(16, 22, 31)")])
+def test_both_themes_render(server: Server, browser: Browser, dark: bool, background: str) -> None:
+    with visiting(browser, dark=dark) as visitor:
+        visitor.goto(server.url("drift", model="card-fraud"), page="drift")
+        colours = visitor.page.evaluate("""() => {
+            const of = selector => getComputedStyle(document.querySelector(selector));
+            const ticks = document.querySelector('.js-plotly-plot .ytick text');
+            return {page: of('[data-testid=stApp]').backgroundColor, tick: getComputedStyle(ticks).fill, title: of('h1').color};
+        }""")
+        assert colours["page"] == background == rgb(Look(dark=dark).palette.surface)
+        assert colours["title"] == colours["tick"] == rgb(Look(dark=dark).palette.text)  # charts follow the theme too
+
+
+def rgb(colour: str) -> str:
+    """`#RRGGBB` as a browser's computed style says it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"

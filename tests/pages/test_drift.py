@@ -17,7 +17,7 @@ from pages.findings.drift import drift_rows, feature_order, is_output, newest_ju
 from pages.frame.export import Export
 from storage.points import POINTS
 from tests.pages import data
-from tests.pages.test_frame import texts
+from tests.pages.test_frame import marker, texts
 
 Open = Callable[..., AppTest]
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -81,7 +81,9 @@ def test_without_points_the_command_stands_there(open_page: Open, full_home: Hou
     test = open_page("watch/drift", full_home, model="card-fraud", range="2020-01-01..2020-01-02")
     assert not test.exception
     assert "No drift has been computed for this selection yet." in texts(test)
-    assert "python -m monitoring run card-fraud" in test.code[-1].value
+    assert "python -m monitoring run card-fraud" in "\n".join(code.value for code in test.code)
+    assert marker(test)[1] == "drift"
+    assert "There is nothing to export on this page yet." in texts(test)
 
 
 def test_the_heat_map_holds_score_over_threshold_and_a_target_per_cell(full_home: House) -> None:

@@ -33,8 +33,8 @@ def day(number: int) -> datetime:
 
 def rows(*found: tuple[int, str, float]) -> pa.Table:
     """Points of `rows` from (day, version, value)."""
-    made = [{**dict.fromkeys(POINTS.names), "metric": "rows", "segment": "", "window_start": day(number), "version": version, "value": value}
-            for number, version, value in found]
+    common = {**dict.fromkeys(POINTS.names), "metric": "rows", "segment": ""}
+    made = [{**common, "window_start": day(number), "version": version, "value": value} for number, version, value in found]
     return pa.Table.from_pylist(made, schema=POINTS)
 
 
