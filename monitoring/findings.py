@@ -38,7 +38,7 @@ class Findings:
         """
         assert metric in METRICS, metric
         if value is not None and not isfinite(value):
-            value, status, reason = None, "failed", f"the computed value is {value}, which is no number"
+            value, status, reason = None, "failed", f"The computed value is {value}, which is no number; please report it."
         if status is None:
             status = "not_applicable" if value is None else "ok"
         assert reason or value is not None or status == "ok", f"{metric}: a point without a value needs a reason"
@@ -46,7 +46,7 @@ class Findings:
             if more.get(name) is not None and not isfinite(more[name]):
                 more[name] = None
         row = {"segment": "", "column": "", "method": "", "kind": "realised", **self._common, **self._defaults, **more}
-        row |= {"metric": metric, "value": None if value is None else float(value), "status": status, "reason": reason or None}
+        row |= {"metric": metric, "value": None if value is None else float(value), "status": status, "reason": _sentence(reason)}
         row["detail"] = _json(detail)
         self._rows.append(row)
 
@@ -71,6 +71,14 @@ class Findings:
 
 def _counts(rows: int, labelled: int) -> dict[str, Any]:
     return {"n": rows, "n_labelled": labelled, "label_coverage": labelled / rows if rows else None}
+
+
+def _sentence(reason: str | None) -> str | None:
+    """Whatever room it comes from, it begins with a capital letter and ends with a full stop: it stands alone in tables and exports."""
+    text = (reason or "").strip()
+    if not text:
+        return None
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
 def _json(detail: Mapping[str, Any] | None) -> str | None:

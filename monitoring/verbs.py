@@ -74,8 +74,8 @@ class Verbs:
         return method(**arguments)
 
     def register(self, *, spec: dict[str, Any]) -> dict[str, Any]:
-        """Register a model or a new version of its schema: `{"model", "version", "changed"}`."""
-        schema = ModelSchema.from_dict(spec)
+        """Register a model or a new version of its schema ("1" unless it names one, as in a logger): `{"model", "version", "changed"}`."""
+        schema = ModelSchema.from_dict({**spec, "version": spec.get("version") or "1"})
         changed = self.store.register_model(schema.to_dict())
         self._wake()
         return {"model": schema.name, "version": schema.version, "changed": changed}

@@ -6,10 +6,22 @@ difference is at least the method's minimum effect. Evidently's own thresholds d
 
 from __future__ import annotations
 
-__all__ = ["Calibration", "DriftSettings", "Status", "Verdict", "calibrate", "judge_drift", "judge_performance"]
+__all__ = [
+    "Calibration",
+    "DriftSettings",
+    "Status",
+    "Verdict",
+    "calibrate",
+    "column_level",
+    "false_alarms",
+    "judge_drift",
+    "judge_performance",
+    "percent",
+]
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -21,6 +33,7 @@ from monitoring.engine_jobs import Score
 
 Floats = npt.NDArray[np.float64]
 Status = Literal["ok", "warn", "drift", "insufficient_data", "not_applicable", "failed"]
+_LEVEL = 0.001  # of one column, where the model's file does not say otherwise
 _SLACK = 1e-9  # relative: our nulls and Evidently's scores agree to this, and a tie with the null is no drift
 _MOST_STRANGE = 20  # rows of categories that the reference missed; beyond, distances alarm too often (measured: up to 29 % at 1 %)
 _SEEABLE = 5.0  # times the minimum effect: a window in which chance hides even this cannot be called ok
@@ -34,7 +47,7 @@ class DriftSettings:
     for all, or by method name. With fewer than `minimum_rows` usable values on either side nothing is judged.
     """
 
-    level: float = 0.001
+    level: float = _LEVEL
     minimum_effect: float | Mapping[str, float] | None = None
     minimum_rows: int = 30
 
@@ -44,6 +57,24 @@ class DriftSettings:
         if isinstance(given, Mapping):
             given = given.get(method, given.get(name))
         return METHODS[name].minimum_effect if given is None else float(given)
+
+
+def column_level(share: float | None, features: int) -> float:
+    """The level of one column at which `share` of windows without drift name at least one of `features`; by default one in a thousand.
+
+    1 - (1 - share)^(1/features), exact for independent features and cautious for dependent ones (Šidák 1967).
+    """
+    return _LEVEL if share is None else -float(np.expm1(np.log1p(-share) / max(features, 1)))
+
+
+def false_alarms(levels: Iterable[float]) -> float:
+    """The share of windows without drift in which at least one of the columns with these levels is named; the inverse of `column_level`."""
+    return 1 - prod(1 - level for level in levels)
+
+
+def percent(share: float) -> str:
+    """A small share for a sentence: two figures, no more zeros than it has."""
+    return f"{100 * share:.2g} %"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +137,7 @@ def _with_null(plain: Calibration, null: Floats) -> Calibration:
     """The calibration with its threshold: the `level` order statistic of the null, and no less than the minimum effect."""
     name = base_method(plain.method)
     rank = max(1, int(plain.level * (len(null) + 1) + _SLACK))
+    plain = replace(plain, level=max(plain.level, 1 / (len(null) + 1)))  # no draw is rarer than one of them
     if METHODS[name].larger_is_drift:
         chance = float(null[-rank])
         threshold = chance * (1 + _SLACK) + float(np.finfo(float).tiny)
@@ -114,7 +146,7 @@ def _with_null(plain: Calibration, null: Floats) -> Calibration:
     if chance > 0:
         return replace(plain, chance=chance, null=null, threshold=chance * (1 - _SLACK))
     return replace(plain, chance=chance, null=null, reason=(
-        f"{name} reaches p = 0 by chance alone with {plain.n_reference:,} and {plain.n:,} rows; use chisquare_contingency."))
+        f"The method {name} reaches p = 0 by chance alone with {plain.n_reference:,} and {plain.n:,} rows; use chisquare_contingency."))
 
 
 def _too_few(n_window: int, n_reference: int, minimum: int) -> str | None:
@@ -168,10 +200,10 @@ def _p_value(value: float, c: Calibration) -> float | None:
 
 def _sentence(value: float, c: Calibration, verb: str) -> str:
     rows = f"{c.n_reference:,} reference and {c.n:,} window rows"
-    start = f"{c.method} {value:.3g} {verb} its threshold {c.threshold:.3g}"
+    start = f"The {c.method} score of {value:.3g} {verb} its threshold {c.threshold:.3g}"
     if c.null is None:
-        return f"{start}: without drift a test on {rows} falls below it in {c.level:.1%} of windows."
-    chance = f"pairs drawn from the reference ({rows}) reach {c.chance:.3g} in {c.level:.1%} of draws"
+        return f"{start}: without drift a test on {rows} falls below it in {percent(c.level)} of windows."
+    chance = f"pairs drawn from the reference ({rows}) reach {c.chance:.3g} in {percent(c.level)} of draws"
     if c.threshold == c.minimum_effect:
         return f"{start}, the minimum effect: {chance}."
     return f"{start}: {chance}."
@@ -187,9 +219,11 @@ def judge_performance(value: float, interval: tuple[float | None, float | None],
     sampling error is not counted, so the reference should be the larger sample.
     """
     lower, upper = interval
+    if direction == "none":
+        return Verdict(status="ok")
     if n < minimum_rows:
         return Verdict(status="insufficient_data", reason=f"Only {n:,} labelled rows; {minimum_rows} are needed to judge.")
-    if reference_value is None or lower is None or upper is None or direction == "none":
+    if reference_value is None or lower is None or upper is None:
         return Verdict(status="ok")
     excluded = upper < reference_value if direction == "higher" else lower > reference_value
     if not excluded:

@@ -17,9 +17,9 @@ from monitoring.drift import Sample, comparable, resolve_method
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import DriftColumn, Score
 from monitoring.findings import Findings
-from monitoring.verdicts import Calibration, DriftSettings, calibrate, judge_drift
+from monitoring.verdicts import Calibration, calibrate, false_alarms, judge_drift, percent
 
-NO_REFERENCE = "there is no reference to compare with: load one with `python -m monitoring reference MODEL FILE`"
+NO_REFERENCE = "There is no reference to compare with: load one with `python -m monitoring reference MODEL FILE`."
 _JUDGED = frozenset({"ok", "warn", "drift"})
 
 
@@ -39,15 +39,15 @@ class Question:
 
 def questions(subject: Subject, frame: pa.Table, baseline: Baseline, nulls: NullCache) -> list[Question]:
     """A question for every compared column, its method resolved by name and its threshold drawn from the reference."""
-    return [_question(column, frame, baseline, nulls) for column in subject.compared(frame)]
+    return [_question(subject, column, frame, baseline, nulls) for column in subject.compared(frame)]
 
 
-def _question(column: Compared, frame: pa.Table, baseline: Baseline, nulls: NullCache) -> Question:
+def _question(subject: Subject, column: Compared, frame: pa.Table, baseline: Baseline, nulls: NullCache) -> Question:
     reference = baseline.sample(column.name, column.kind)
     values = comparable(frame, column.name, column.kind)
     window = Sample.of(values)
     method = resolve_method(column.method, column.kind, reference, window)
-    settings = DriftSettings(minimum_effect=column.minimum_effect)
+    settings = subject.judging(method, column.column)
     if not reference.n or not window.n:  # nothing to draw from; the score will say so
         calibration = Calibration(method=method, n=window.n, n_reference=reference.n, level=settings.level,
                                   minimum_effect=settings.effect_of(method))  # fmt: skip
@@ -86,10 +86,11 @@ def _add_share(found: Findings, judged: list[tuple[Question, str]], failure: str
     if failure is not None:
         found.add("drift_share", status="failed", reason=failure)
     elif not judged:
-        found.add("drift_share", reason="no feature of the window could be judged")
+        found.add("drift_share", reason="No feature of the window could be judged; the drift of each says why.")
     else:
         drifted = [question.compared.column for question, status in judged if status == "drift"]
-        chance = sum(question.calibration.level for question, _ in judged)
-        reason = f"{len(drifted)} of {len(judged)} judged features drifted; without drift {chance:.2g} would be named on average"
+        chance = false_alarms(question.calibration.level for question, _ in judged)
+        reason = (f"{len(drifted)} of {len(judged)} judged features drifted; without drift at least one would be named in at most "
+                  f"{percent(chance)} of windows.")  # fmt: skip
         found.add("drift_share", len(drifted) / len(judged), status="drift" if drifted else "ok", reason=reason,
-                  detail={"drifted": drifted, "judged": len(judged)})  # fmt: skip
+                  detail={"drifted": drifted, "judged": len(judged), "false_alarms": chance})  # fmt: skip

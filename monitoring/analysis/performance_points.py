@@ -97,7 +97,7 @@ def _judge(metric: str, value: float, measured: Measured, usual: Measured | None
     if measured.scarce:
         return Verdict(status="insufficient_data", reason=measured.scarce)
     if usual is not None and usual.scarce:
-        return Verdict(status="insufficient_data", reason=f"the reference has too little to compare with: {usual.scarce}")
+        return Verdict(status="insufficient_data", reason=f"The reference holds too little to compare with. {usual.scarce}")
     reference = usual.value if usual else None
     if threshold is not None:
         return _past(value, threshold, reference, measured.rows)

@@ -31,8 +31,10 @@ def add_quality(found: Findings, rows: Iterable[Mapping[str, Any]], baseline: Ba
             _add(found, "new_category_share", column, row["new_categories"], n - int(row["missing"]), expected=(seen_once, present))
         elif kinds.get(column) in {"numerical", "datetime"}:
             beyond = None if row["below"] is None else int(row["below"]) + int(row["above"] or 0)
-            # Of values drawn alike, the number beyond the reference's extremes is beta-binomial(2, n - 1); Wilks 1941.
-            _add(found, "out_of_range_share", column, beyond, n - int(row["missing"]), expected=(1, max(present - 1, 0)))
+            # Of values drawn alike, the number beyond the reference's extremes is beta-binomial(2, n - 1); Wilks 1941. A datetime moves
+            # on with the calendar, so that being beyond says nothing: its drift is judged by its age instead.
+            expected = (1, max(present - 1, 0)) if kinds[column] == "numerical" else (0, 0)
+            _add(found, "out_of_range_share", column, beyond, n - int(row["missing"]), expected=expected)
 
 
 def _of_reference(baseline: Baseline | None, column: str, kinds: Mapping[str, str]) -> tuple[int, int, int]:
@@ -66,7 +68,7 @@ def _add(found: Findings, metric: str, column: str, count: int | None, n: int, *
     excess = value - share
     status, reason = "ok", None
     if n < _MINIMUM:
-        status, reason = "insufficient_data", f"only {n} rows have been seen; {_MINIMUM} are needed to judge"
+        status, reason = "insufficient_data", f"Only {n} rows have been seen; {_MINIMUM} are needed to judge."
     elif chance < _LEVEL and excess >= _WARN:
         status = "drift" if excess >= _DRIFT else "warn"
         reason = f"{count:,} of {n:,} rows; a window like the reference ({usual:,} of {of:,}) has as many in {chance:.2g} of cases"

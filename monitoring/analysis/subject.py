@@ -11,7 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring.drift import base_method
 from monitoring.schema import ModelSchema
+from monitoring.verdicts import DriftSettings, column_level
 
 _SCORE = "@score:"
 
@@ -24,7 +26,6 @@ class Compared:
     column: str
     kind: str
     method: str
-    minimum_effect: float | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Subject:
         """The depths at which a ranking is judged."""
         return self.schema.ranking.k if self.schema.ranking else ()
 
+    def judging(self, method: str, column: str) -> DriftSettings:
+        """What a verdict on a column's drift asks for; `method` is resolved, because `minimum_effect` may differ by method."""
+        drift = self.schema.drift
+        effect = drift.minimum_effect_for(base_method(method), column)
+        return DriftSettings(level=column_level(drift.false_alarms, len(self.schema.features)), minimum_effect=effect)
+
     def measuring(self, popularity: Mapping[str, float] | None) -> dict[str, Any]:
         """The options of `performance.measure` for this model."""
         return {
@@ -92,9 +99,7 @@ class Subject:
         return found
 
     def _compared(self, name: str, column: str, kind: str) -> Compared:
-        drift = self.schema.drift
-        method = drift.method_for(kind, column)
-        return Compared(name, column, kind, method, drift.minimum_effect_for(method, column))
+        return Compared(name, column, kind, self.schema.drift.method_for(kind, column))
 
     def _can_occur(self, name: str, frame: pa.Table) -> bool:
         """A model that declares no score has no drift of it; what is declared but absent is not applicable and says so."""

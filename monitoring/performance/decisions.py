@@ -7,7 +7,7 @@ __all__ = ["confusion", "measure_decisions"]
 import numpy as np
 import numpy.typing as npt
 
-from .found import MINIMUM_LABELLED, Measured, nothing
+from .found import MINIMUM_LABELLED, MINIMUM_OF_SHARE, Measured, nothing, too_few
 from .intervals import Floats, Resamples, draw, spread, wilson
 from .outcomes import ClassOutcomes
 
@@ -30,7 +30,7 @@ def measure_decisions(outcomes: ClassOutcomes) -> dict[tuple[str, str], Measured
         return {(metric, ""): nothing(_NO_ROWS) for metric in ("accuracy", *_MACRO, *(_CELLS if binary else ()))}
     cells = confusion(outcomes)
     right = int(np.trace(cells))
-    scarce = f"{n} labelled rows are fewer than {MINIMUM_LABELLED}" if n < MINIMUM_LABELLED else None
+    scarce = too_few(n, "labelled rows", MINIMUM_LABELLED)
     found = {("accuracy", ""): Measured(value=right / n, interval=wilson(right, n), n=n, rows=n, scarce=scarce)}
     if outcomes.positive is not None:
         found |= {(metric, ""): m for metric, m in _of_class(cells, outcomes.positive, outcomes.classes, scarce).items()}
@@ -44,21 +44,22 @@ def _of_class(cells: npt.NDArray[np.int64], code: int, classes: tuple[str, ...],
     hits, decided, actual, n = int(cells[code, code]), int(cells[:, code].sum()), int(cells[code].sum()), int(cells.sum())
     name = classes[code]
     found = {
-        "precision": _share(hits, decided, n, f'no row was decided "{name}"', scarce),
-        "recall": _share(hits, actual, n, f'no label is "{name}"', scarce),
+        "precision": _share(hits, decided, n, f'no row was decided "{name}"', scarce, f'decisions for "{name}"'),
+        "recall": _share(hits, actual, n, f'no label is "{name}"', scarce, f'labels "{name}"'),
     }
     either = decided + actual - hits
     if not either:
         return found | {"f1": nothing(f'"{name}" is neither among the labels nor among the decisions', rows=n)}
     # F1 = 2J/(1+J) rises with J = hits/(decided or actual), which is a proportion: Wilson's interval of J gives one of F1.
     interval = wilson(hits, either).mapped(lambda share: 2 * share / (1 + share))
+    scarce = scarce or too_few(actual, f'labels "{name}"', MINIMUM_OF_SHARE)
     return found | {"f1": Measured(value=2 * hits / (decided + actual), interval=interval, n=either, rows=n, scarce=scarce)}
 
 
-def _share(hits: int, of: int, n: int, reason: str, scarce: str | None) -> Measured:
+def _share(hits: int, of: int, n: int, reason: str, scarce: str | None, what: str) -> Measured:
     if not of:
         return nothing(reason, rows=n)
-    return Measured(value=hits / of, interval=wilson(hits, of), n=of, rows=n, scarce=scarce)
+    return Measured(value=hits / of, interval=wilson(hits, of), n=of, rows=n, scarce=scarce or too_few(of, what, MINIMUM_OF_SHARE))
 
 
 def _cells(cells: npt.NDArray[np.int64], positive: int) -> dict[tuple[str, str], Measured]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "Measured", "nothing"]
+__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "MINIMUM_OF_SHARE", "Measured", "nothing", "too_few"]
 
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ from .intervals import Interval
 
 MINIMUM_LABELLED = 30  # the usual floor for trusting a normal approximation of a mean; Hogg, Tanis & Zimmerman 2015, §5.6
 MINIMUM_OF_CLASS = 10  # at least ten of the rarer outcome: the rule np ≥ 10 for proportions; Moore & McCabe 2012, §5.2
+
+MINIMUM_OF_SHARE = 5  # a recall of three frauds jumps by a third with each; exact intervals carry a verdict from here on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,11 @@ class Measured:
     n: int = 0
     rows: int = 0
     scarce: str | None = None
+
+
+def too_few(n: int, what: str, minimum: int) -> str | None:
+    """Why `n` are not enough to judge by, or None where they are."""
+    return None if n >= minimum else f"Only {n} {what}; {minimum} are needed to judge."
 
 
 def nothing(reason: str, *, rows: int = 0) -> Measured:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .found import MINIMUM_LABELLED, Measured, nothing
+from .found import MINIMUM_LABELLED, Measured, nothing, too_few
 from .intervals import Floats, Interval, Resamples, draw, spread, wilson
 from .outcomes import RankingOutcomes
 
@@ -42,7 +42,7 @@ def _quality(outcomes: RankingOutcomes, k: int) -> dict[str, Measured]:
     if not users:
         return dict.fromkeys(_PER_USER, nothing("no user of the window has a relevant item", rows=rows))
     resamples = draw(users)
-    scarce = f"{users} users with a relevant item are fewer than {MINIMUM_LABELLED}" if users < MINIMUM_LABELLED else None
+    scarce = too_few(users, "users with a relevant item", MINIMUM_LABELLED)
     found = {}
     for metric, values in _per_user(outcomes, k, all_relevant).items():
         of_judged = values[judged]

@@ -7,7 +7,7 @@ __all__ = ["measure_regression"]
 import numpy as np
 from sklearn.metrics import median_absolute_error
 
-from .found import MINIMUM_LABELLED, Measured, nothing
+from .found import MINIMUM_LABELLED, Measured, nothing, too_few
 from .intervals import Floats, Resamples, draw, spread
 from .outcomes import RegressionOutcomes
 
@@ -20,7 +20,7 @@ def measure_regression(outcomes: RegressionOutcomes) -> dict[tuple[str, str], Me
     if not n:
         return {(metric, ""): nothing("no row of the window has both a prediction and a label") for metric in _METRICS}
     resamples = draw(n)
-    scarce = f"{n} labelled rows are fewer than {MINIMUM_LABELLED}" if n < MINIMUM_LABELLED else None
+    scarce = too_few(n, "labelled rows", MINIMUM_LABELLED)
     found: dict[tuple[str, str], Measured] = {}
     for metric in _METRICS:
         if reason := _undefined(metric, outcomes.label):

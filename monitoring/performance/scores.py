@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from .found import MINIMUM_LABELLED, MINIMUM_OF_CLASS, Measured, nothing
+from .found import MINIMUM_LABELLED, MINIMUM_OF_CLASS, Measured, nothing, too_few
 from .intervals import Floats, Interval, Resamples, draw, spread
 from .outcomes import ClassOutcomes
 
@@ -77,12 +77,11 @@ def _one_sided(outcomes: ClassOutcomes, metric: str) -> str | None:
 
 def _scarce(outcomes: ClassOutcomes) -> str | None:
     n = len(outcomes.scored_label)
-    if n < MINIMUM_LABELLED:
-        return f"{n} labelled rows are fewer than {MINIMUM_LABELLED}"
+    few = too_few(n, "labelled rows", MINIMUM_LABELLED)
+    if few is not None or outcomes.positive is None:
+        return few
     positives = int(outcomes.scored_label.sum())
-    if outcomes.positive is not None and (rarer := min(positives, n - positives)) < MINIMUM_OF_CLASS:
-        return f"{rarer} labels of the rarer class are fewer than {MINIMUM_OF_CLASS}"
-    return None
+    return too_few(min(positives, n - positives), "labels of the rarer class", MINIMUM_OF_CLASS)
 
 
 def _ranked(metric: str, outcomes: ClassOutcomes, resamples: Resamples) -> tuple[float, Interval | None]:

@@ -115,13 +115,11 @@ def _window(value: object) -> str:
 
 
 def _ranking(value: object, task: Task) -> Ranking | None:
-    if task is not Task.RANKING:
-        if value is not None:
-            raise Wrong(("ranking",), f"ranking is for task: ranking, not {task}; leave it out")
-        return None
     if isinstance(value, Ranking):
         value = {"user": value.user, "item": value.item, "k": value.k}
     if value is None:
+        if task is not Task.RANKING:
+            return None
         raise Wrong((), "ranking is missing; add ranking: {user: …, item: …, k: [5, 10]}")
     said = mapping(value, ("ranking",), "a mapping such as {user: user_id, item: item_id, k: [5, 10]}")
     only(said, ("user", "item", "k"), ("ranking",))
@@ -131,7 +129,8 @@ def _ranking(value: object, task: Task) -> Ranking | None:
     user, item = name(said["user"], ("ranking", "user")), name(said["item"], ("ranking", "item"))
     if user == item:
         raise Wrong(("ranking", "item"), f"user and item are both {one_line(user)}; they are two columns")
-    return Ranking(user=user, item=item, k=ranks(said.get("k", (5, 10)), ("ranking", "k")))
+    ranking = Ranking(user=user, item=item, k=ranks(said.get("k", (5, 10)), ("ranking", "k")))
+    return ranking if task is Task.RANKING else None  # the contract's own file names it for a binary model, where it plays no part
 
 
 def _roles(said: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:

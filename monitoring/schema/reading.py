@@ -133,10 +133,10 @@ def drift_settings(value: object, kinds: Mapping[str, str], path: Path = ("drift
         value = value.to_dict()
     said = mapping(value, path, "a mapping such as {method: auto}")
     only(said, ("method", "false_alarms", "minimum_effect", "features"), path)
-    effect = said.get("minimum_effect")
+    alarms, effect = said.get("false_alarms"), said.get("minimum_effect")
     return DriftSettings(
         method=_methods(said.get("method", "auto"), (*path, "method")),
-        false_alarms=number(said.get("false_alarms", 0.05), (*path, "false_alarms"), low=1e-6, high=0.5),
+        false_alarms=None if alarms is None else number(alarms, (*path, "false_alarms"), low=1e-6, high=0.5),
         minimum_effect=None if effect is None else _effect(effect, (*path, "minimum_effect")),
         features=_columns(said.get("features", {}), kinds, (*path, "features")),
     )

@@ -52,13 +52,13 @@ class DriftSettings:
     """A model's drift settings.
 
     `method` maps a kind to the name of a method (`auto` where it is not named); `false_alarms` is the share of windows without any
-    drift in which at least one feature may be named; `minimum_effect` is in units of the method's score, one number for all
-    methods, or one for each named method, or None for each method's own; `features` maps a column (a feature, `prediction`, `score`
-    or `label`) to what is different there.
+    drift in which at least one feature may be named (None: one in a thousand for each feature); `minimum_effect` is in units of the
+    method's score, one number for all methods, or one for each named method, or None for each method's own; `features` maps a
+    column (a feature, `prediction`, `score` or `label`) to what is different there.
     """
 
     method: Mapping[str, str] = field(default_factory=dict)
-    false_alarms: float = 0.05
+    false_alarms: float | None = None
     minimum_effect: float | Mapping[str, float] | None = None
     features: Mapping[str, ColumnDrift] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class DriftSettings:
         said: dict[str, object] = {}
         if self.method:
             said["method"] = dict(self.method)
-        if self.false_alarms != 0.05:
+        if self.false_alarms is not None:
             said["false_alarms"] = self.false_alarms
         if self.minimum_effect is not None:
             said["minimum_effect"] = dict(self.minimum_effect) if isinstance(self.minimum_effect, Mapping) else self.minimum_effect

@@ -211,9 +211,19 @@ def test_what_is_undefined_says_why(task: str, columns: dict[str, list[object]],
 def test_few_rows_have_a_value_but_carry_no_verdict() -> None:
     found = measure(binary_frame(20), task="binary", positive_label="1")
     assert found["accuracy", ""].value is not None
-    assert found["accuracy", ""].scarce == "20 labelled rows are fewer than 30"
+    assert found["accuracy", ""].scarce == "Only 20 labelled rows; 30 are needed to judge."
     rare = pa.table({"@label": ["0"] * 97 + ["1"] * 3, "@prediction": ["0"] * 100, "@score": np.linspace(0, 1, 100)})
-    assert measure(rare, task="binary", positive_label="1")["roc_auc", ""].scarce == "3 labels of the rarer class are fewer than 10"
+    found = measure(rare, task="binary", positive_label="1")
+    assert found["roc_auc", ""].scarce == "Only 3 labels of the rarer class; 10 are needed to judge."
+
+
+def test_a_recall_of_three_frauds_is_grey_and_one_of_five_is_judged() -> None:
+    def recall(positives: int) -> str | None:
+        frame = pa.table({"@label": ["0"] * 95 + ["1"] * positives, "@prediction": ["0"] * (95 + positives)})
+        return measure(frame, task="binary", positive_label="1")["recall", ""].scarce
+
+    assert recall(3) == 'Only 3 labels "1"; 5 are needed to judge.'
+    assert recall(5) is None
 
 
 def test_a_threshold_other_than_one_half_is_the_logged_decision() -> None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from monitoring.analysis.comparing import judged
 from monitoring.metrics import Direction
@@ -30,8 +31,21 @@ def alarms(*, n: int, n_reference: int, share: float, usual: float, direction: D
 @pytest.mark.parametrize("n", [8, 60, 2_000])
 @pytest.mark.parametrize("share", [0.3, 0.85])
 def test_without_a_change_hardly_a_window_is_named(n: int, n_reference: int, share: float) -> None:
-    # One side of 99.9 % is 0.0005. With a handful of rows Wilson's interval is a little liberal (Brown, Cai & DasGupta 2001, fig. 11).
-    assert alarms(n=n, n_reference=n_reference, share=share, usual=share) < (0.01 if min(n, n_reference) < 30 else 0.004)
+    assert alarms(n=n, n_reference=n_reference, share=share, usual=share) <= 0.002  # one side of 99.9 % is 0.0005: 1 of 2,000; 4 are rare
+
+
+@pytest.mark.parametrize("n_reference", [30, 300, 3_000])
+@pytest.mark.parametrize("n", [10, 30, 100])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.9, 0.95, 0.99])
+def test_near_certainty_too_no_more_windows_are_named_than_promised(n: int, n_reference: int, share: float) -> None:
+    """Exactly: the chance of each pair of counts, summed over those that are named. Wilson's edges would name up to 24 times as many."""
+    chances = binom.pmf(np.arange(n_reference + 1), n_reference, share)
+    worse = 0.0
+    for hits_reference in np.flatnonzero(chances > 1e-9):
+        usual, around = hits_reference / n_reference, wilson(int(hits_reference), n_reference)
+        named = [hits for hits in range(n + 1) if beyond(hits / n, wilson(hits, n), usual, around)[1] < usual]
+        worse += chances[hits_reference] * float(binom.pmf(named, n, share).sum())
+    assert worse <= 0.0005
 
 
 def test_taking_a_small_reference_as_exact_would_name_many() -> None:

@@ -216,7 +216,7 @@ def test_without_labels_and_reference_points_say_what_to_do(store: Store, worker
     found = points(store)
     accuracy, drift = one(found, "accuracy"), one(found, "drift", "amount")
     assert (accuracy["status"], accuracy["value"], accuracy["n_labelled"]) == ("not_applicable", None, 0)
-    assert "no labels yet; they are due by 2026-03-05 00:00 UTC" in accuracy["reason"]
+    assert "No labels yet; they are due by 2026-03-05 00:00 UTC" in accuracy["reason"]
     assert (drift["status"], drift["value"]) == ("not_applicable", None)
     assert "python -m monitoring reference MODEL FILE" in drift["reason"]
     assert one(found, "out_of_range_share", "amount")["status"] == "not_applicable"

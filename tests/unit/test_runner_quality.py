@@ -80,6 +80,22 @@ def test_what_breaks_is_named_with_its_counts() -> None:
     assert missing["reason"].startswith("40 of 100 rows; a window like the reference (5 of 500)")
 
 
+def test_a_datetime_beyond_the_references_last_day_is_told_and_not_judged() -> None:
+    days = pa.array([START - timedelta(days=day) for day in range(1, 501)], pa.timestamp("us", "UTC"))
+    found = findings()
+    row = {"column": "opened", "n": 100, "missing": 0, "type_errors": 0, "below": 0, "above": 60, "new_categories": None}
+    add_quality(found, [row], Baseline(pa.table({"opened": days}), "digest"), {"opened": "datetime"})
+    point = next(p for p in found.table().to_pylist() if p["metric"] == "out_of_range_share")
+    assert (point["status"], point["value"]) == ("ok", 0.6)
+
+
+def test_a_reason_is_a_sentence_wherever_it_comes_from() -> None:
+    found = findings()
+    for reason in ("the window has no call", "Is it so?", ""):
+        found.add("rows", 1.0, reason=reason)
+    assert [point["reason"] for point in found.table().to_pylist()] == ["The window has no call.", "Is it so?", None]
+
+
 def test_a_few_points_more_are_a_warning_and_less_than_one_is_nothing() -> None:
     assert status(quality(reference(5_000, missing=50), np.zeros(1_000), missing=40), "missing_share") == "warn"
     assert status(quality(reference(50_000, missing=50), np.zeros(100_000), missing=900), "missing_share") == "ok"

@@ -83,6 +83,16 @@ def test_windows_of_rows_have_one_spelling(window: Any) -> None:
     assert binary(window=window).window == "rows:5000"
 
 
+def test_a_ranking_plays_no_part_in_another_task() -> None:
+    assert binary(ranking={"user": "u", "item": "i"}) == binary()
+
+
+def test_a_share_of_false_alarms_is_kept_even_if_it_is_the_usual_one() -> None:
+    assert binary().drift.false_alarms is None
+    said = binary(drift={"false_alarms": 0.05})
+    assert said.drift.false_alarms == ModelSchema.from_dict(said.to_dict()).drift.false_alarms == 0.05
+
+
 def test_drift_settings_answer_for_a_column() -> None:
     drift = binary(
         features={"amount": "numerical", "fee": "numerical", "land": "categorical"},
@@ -155,7 +165,7 @@ def test_every_method_of_evidently_is_known_by_name_and_kind() -> None:
         ({"label_delay": timedelta(days=-1)}, "out of range"),
         ({"segments": "country"}, "segments must be a list"),
         ({"segments": [5]}, "segments.0"),
-        ({"ranking": {"user": "u", "item": "i"}}, "ranking is for task: ranking"),
+        ({"ranking": {"user": "u"}}, "item is missing in ranking"),
         ({"task": "ranking", "positive_label": None}, "ranking is missing"),
         ({"task": "ranking", "positive_label": None, "ranking": {"user": "u"}}, "item is missing in ranking"),
         ({"task": "ranking", "positive_label": None, "ranking": {"user": "u", "item": "u"}}, "they are two columns"),

@@ -26,6 +26,7 @@ segments: [country]
 label_delay: 7d
 window: 1d
 timezone: UTC
+ranking: {user: user_id, item: item_id, k: [5, 10]}
 privacy: {email: drop, customer: hash, iban: mask}
 drift:
   {method: {numerical: wasserstein, categorical: jensenshannon}, false_alarms: 0.05, minimum_effect: 0.1, features: {amount: {method: psi}}}
@@ -78,8 +79,8 @@ def test_keys_are_the_text_that_stands_there(file: Path) -> None:
         ("[country]", "[no]", "model.yaml: line 12, segments.0: segments must be text, not false; write it in quotes"),
         ("window: 1d", "window: daily", 'model.yaml: line 14, window: "daily" is no window'),
         ("timezone: UTC", "timezone: Utopia", 'model.yaml: line 15, timezone: unknown timezone "Utopia"'),
-        ("iban: mask", "iban: masked", 'model.yaml: line 16, privacy.iban: unknown privacy rule "masked"; did you mean "mask"?'),
-        ("method: psi", "method: pis", 'line 18, drift.features.amount.method: unknown drift method "pis"; did you mean "psi"?'),
+        ("iban: mask", "iban: masked", 'model.yaml: line 17, privacy.iban: unknown privacy rule "masked"; did you mean "mask"?'),
+        ("method: psi", "method: pis", 'line 19, drift.features.amount.method: unknown drift method "pis"; did you mean "psi"?'),
         ("id: transaction_id", "task: binary", 'model.yaml: line 6, task: the key "task" stands here again (first in line 3)'),
         ('version: "3"', "version: 1.10", "model.yaml: line 2, version: version must be text, not a number"),
         ('version: "3"', "version: 2024-13-45", ""),

@@ -9,7 +9,16 @@ import pytest
 from monitoring.drift import Sample, effect, is_effect, score
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import Score
-from monitoring.verdicts import Calibration, DriftSettings, Verdict, calibrate, judge_drift, judge_performance
+from monitoring.verdicts import (
+    Calibration,
+    DriftSettings,
+    Verdict,
+    calibrate,
+    column_level,
+    false_alarms,
+    judge_drift,
+    judge_performance,
+)
 
 CACHE = NullCache()
 
@@ -48,7 +57,7 @@ def test_a_planted_shift_of_categories_is_found_and_no_shift_is_not(method: str)
 
 def test_the_reason_names_method_threshold_both_sizes_and_what_chance_would_do() -> None:
     verdict = judged("wasserstein", normal(5_000, 1), normal(1_000, 2, shift=0.8))
-    for part in ("wasserstein", f"{verdict.threshold:.3g}", "5,000 reference", "1,000 window rows", "0.1% of draws"):
+    for part in ("wasserstein", f"{verdict.threshold:.3g}", "5,000 reference", "1,000 window rows", "0.1 % of draws"):
         assert part in verdict.reason
 
 
@@ -159,6 +168,22 @@ def test_streams_without_drift_are_named_no_more_often_than_the_level(method: st
             value = score(method, reference, Sample.of(pa.array(draw(rng, n_window))))
             named.append(judge_drift(Score(value=value), calibration).status == "drift")
     assert np.mean(named) <= 0.04
+
+
+def test_a_budget_for_the_window_becomes_a_level_for_each_column_and_back() -> None:
+    assert column_level(None, 40) == 0.001
+    assert column_level(0.05, 1) == pytest.approx(0.05)
+    level = column_level(0.05, 40)
+    assert level == pytest.approx(1 - 0.95 ** (1 / 40))
+    assert false_alarms([level] * 40) == pytest.approx(0.05)
+
+
+def test_a_level_that_the_draws_cannot_reach_is_not_claimed() -> None:
+    reference = normal(500, 1)
+    calibration = calibrate("wasserstein", reference, 200, key="x", settings=DriftSettings(level=1e-5, minimum_effect=0.0))
+    assert calibration.null is not None
+    assert calibration.level == 1 / (len(calibration.null) + 1)
+    assert calibration.chance == calibration.null[-1]
 
 
 def test_a_metric_is_worse_only_if_its_interval_excludes_the_reference_on_the_bad_side() -> None:
