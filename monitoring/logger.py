@@ -97,6 +97,8 @@ class PredictionLogger:
         self._zone = _zone(self.schema)
         self._guard = _guard(self.schema, self.home)
         self._known: frozenset[str] = frozenset()
+        # Imported here: at the top it would cost every import of this module, in a call it could block a child that is forked meanwhile.
+        self._warn = import_module("logging").getLogger("monitoring").warning
         self._warned: set[str] = set()
         self._last_refusal = ""
         about = {"m": self.model, "ver": self.version}
@@ -302,10 +304,7 @@ class PredictionLogger:
             raise InputError(f"The record was refused: {refused}.") from None
         if refused.reason not in self._warned:
             self._warned.add(refused.reason)
-            import logging  # not at the top, like all that a quiet logger without a schema never needs: importing it costs milliseconds
-
-            said = "A record of %s was refused: %s. Later ones are counted in stats()."
-            logging.getLogger("monitoring").warning(said, self.model, refused)
+            self._warn("A record of %s was refused: %s. Later ones are counted in stats().", self.model, refused)
 
     def _reseed(self) -> None:
         """Ids of this process: 64 random bits and a counter – as unique as random ones, at a tenth of the cost."""

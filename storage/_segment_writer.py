@@ -311,7 +311,8 @@ def _reason(error: Exception) -> str:
 def _boot() -> str:
     """The kernel's id of this boot, so that a pid of an earlier one is not taken for a live process; empty where there is none."""
     with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # No codec by name: its import, under way in one thread while another forks, would block the child for ever.
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().decode().strip()
     return ""
 
 

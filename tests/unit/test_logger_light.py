@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {
     "asyncio", "duckdb", "evidently", "numpy", "pandas", "plotly", "polars", "pyarrow", "pydantic", "scipy", "sklearn", "streamlit",
@@ -35,3 +37,23 @@ def test_logging_imports_nothing_heavy_and_little_at_all(tmp_path: Path) -> None
     assert not {name.partition(".")[0] for name in told["modules"]} & HEAVY
     assert len([name for name in told["modules"] if name.startswith(("monitoring", "storage"))]) < 25
     assert told["seconds"] < 1.0  # a generous bound on a loaded machine; benchmarks/log_call.py prints the real number
+
+
+QUIET = """
+import sys
+from monitoring import PredictionLogger
+log = PredictionLogger("m", home=sys.argv[1], durability=sys.argv[2])
+before = set(sys.modules)
+key = log.prediction({"amount": 12.0, "odd": float("nan")}, prediction=1, timestamp="2026-01-01T00:00Z", error=ValueError("x"))
+assert key and log.ground_truth(key, 1) and not log.prediction({"bad": {1}})
+with log.track({"amount": 1.0}) as call:
+    call.prediction = 1
+log.flush(), log.stats(), log.close()
+sys.exit(" ".join(set(sys.modules) - before) or 0)
+"""
+
+
+@pytest.mark.parametrize("durability", ["memory", "process", "disk"])
+def test_a_call_imports_nothing_because_a_child_forked_during_an_import_waits_for_it_for_ever(tmp_path: Path, durability: str) -> None:
+    done = subprocess.run([sys.executable, "-c", QUIET, str(tmp_path), durability], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
