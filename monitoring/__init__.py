@@ -46,7 +46,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        found = getattr(import_module(_HOMES[name]), name)
+        try:
+            found = getattr(import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as missing:
+            raise ImportError(f"monitoring.{name} needs {missing.name}; pip install 'driftboard[dashboard]'.", name=missing.name) from None
         globals()[name] = found  # from now on an ordinary attribute
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

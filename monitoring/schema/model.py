@@ -132,7 +132,10 @@ class ModelSchema:
     def from_file(cls, path: str | PathLike[str]) -> Self:
         """A schema from a YAML file. Raises NotFound, or SchemaError that names the line and the key."""
         schema = object.__new__(cls)
-        said, complain = _later("files").read_yaml(path)
+        try:
+            said, complain = _later("files").read_yaml(path)
+        except ModuleNotFoundError as missing:
+            raise SchemaError(f"A YAML file needs {missing.name} to be read; pip install 'driftboard[files]'.") from None
         try:
             schema._fill(said, named=True)
         except Wrong as wrong:
