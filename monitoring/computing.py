@@ -4,13 +4,11 @@ from __future__ import annotations
 
 __all__ = ["Computing", "Progress"]
 
-import os
-import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
+from monitoring import runner
 from monitoring.evidently_worker import EvidentlyWorker
 from storage.store import Store
 
@@ -25,6 +23,7 @@ class Computing:
         self._alone = threading.Lock()
         self._making = threading.Lock()
         self._worker: EvidentlyWorker | None = None
+        self._second: EvidentlyWorker | None = None
 
     @property
     def worker(self) -> EvidentlyWorker:
@@ -55,19 +54,13 @@ class Computing:
             self._alone.release()
 
     def close(self) -> None:
-        """End the worker, in the middle of its job if need be. Close the store first: then a window that thereby fails is not saved."""
-        worker = self._worker
-        if worker is None:
-            return
-        pid = worker.pid
-        if self._alone.locked() and pid is not None:  # the worker's own close() waits for its job
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        worker.close()
+        """End the workers, in the middle of their jobs if need be. Close the store first: then a window that thereby fails is not saved."""
+        for worker in (self._worker, self._second):
+            if worker is not None:
+                worker.stop()
 
     def _run(self, progress: Progress | None, what: dict[str, Any]) -> dict[str, Any]:
-        from monitoring import runner  # scipy and scikit-learn: not before there is something to compute
-
-        result = runner.run(self._store, worker=self.worker, progress=progress, **what)
+        with EvidentlyWorker() as self._second:  # starts only where many windows are due, and is not kept: it takes 290 MB
+            result = runner.run(self._store, workers=(self.worker, self._second), progress=progress, **what)
         counts = {"windows": result.windows, "points": result.points, "failed": result.failed, "insufficient": result.insufficient}
         return {**counts, "seconds": round(result.seconds, 3), "run": result.run}

@@ -51,6 +51,7 @@ class EvidentlyWorker:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._references: dict[str, Path] = {}
         self._count = 0
+        self._stopped = False
 
     def __enter__(self) -> EvidentlyWorker:
         return self
@@ -71,6 +72,7 @@ class EvidentlyWorker:
     def analyse(self, job: Job) -> Result:
         """Scores and snapshots of one window. EngineError if Evidently or its process failed as a whole."""
         with self._lock:
+            self._running()
             folder = self._home()
             self._count += 1
             current = write_table(job.current, folder / f"current-{self._count}.arrow")
@@ -88,11 +90,25 @@ class EvidentlyWorker:
     def close(self) -> None:
         """End the worker and remove its files. The object can be used again."""
         with self._lock:
-            self._end()
-            if self._folder is not None:
-                self._folder.cleanup()
-                self._folder = None
-                self._references.clear()
+            self._clear()
+
+    def stop(self) -> None:
+        """End the worker for good, in the middle of a job if need be: that job, and any later one, raises EngineError."""
+        self._stopped = True
+        while not self._lock.acquire(timeout=0.1):
+            if (process := self._process) is not None:
+                process.kill()
+        try:
+            self._clear()
+        finally:
+            self._lock.release()
+
+    def _clear(self) -> None:
+        self._end()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+            self._references.clear()
 
     def _home(self) -> Path:
         if self._folder is None:
@@ -112,6 +128,8 @@ class EvidentlyWorker:
         return self._references[key]
 
     def _running(self) -> subprocess.Popen[str]:
+        if self._stopped:
+            raise EngineError("Evidently's process was stopped because the home is being closed; the window stays due.")
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = self._start()
@@ -120,8 +138,9 @@ class EvidentlyWorker:
     def _start(self) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with (self._home() / "stderr.log").open("w", encoding="utf-8") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "monitoring.evidently_engine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+            process = subprocess.Popen(  # noqa: S603 – no shell, our own arguments
+                [sys.executable, "-m", "monitoring.evidently_engine", str(self._home())],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
                 text=True, encoding="utf-8", env={**os.environ, **_QUIET, "PYTHONPATH": path},
             )
         self._answers = queue.Queue()
@@ -168,7 +187,7 @@ class EvidentlyWorker:
             process.kill()
         if process.stdin is not None:
             with suppress(OSError):
-                process.stdin.close()  # the worker ends with its input
+                process.stdin.close()  # the worker ends with its input, at once
         try:
             return process.wait(timeout=5)
         except subprocess.TimeoutExpired:

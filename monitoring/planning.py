@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from monitoring.analysis import Subject
 from monitoring.schema import ModelSchema
+from monitoring.subject import Subject
 from monitoring.windows import Window, WindowSpec, is_dirty, newest_first, of_rows
 from storage.store import Store
 

@@ -19,13 +19,13 @@ from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, 
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.performance_points import GROUPS, add_performance, add_segments
 from monitoring.analysis.quality_points import add_quality
-from monitoring.analysis.subject import Subject
 from monitoring.analysis.traffic_points import add_labels, add_traffic
 from monitoring.drift import comparable
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import Job, Part, Result
 from monitoring.errors import EngineError
 from monitoring.findings import Findings
+from monitoring.subject import Subject
 from monitoring.windows import Window
 
 

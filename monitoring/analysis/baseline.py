@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring.analysis.subject import Subject
 from monitoring.drift import Sample, comparable
 from monitoring.performance import Measured, measure
 from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
 from monitoring.performance.scores import calibration_error, confidence
 from monitoring.profiles import Binning, binning
+from monitoring.subject import Subject
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")

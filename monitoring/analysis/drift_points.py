@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
-from monitoring.analysis.subject import Compared, Subject
-from monitoring.drift import Sample, comparable, resolve_method
+from monitoring.drift import Sample, base_method, comparable, resolve_method
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import DriftColumn, Score
 from monitoring.findings import Findings
-from monitoring.verdicts import Calibration, calibrate, false_alarms, judge_drift, percent
+from monitoring.subject import Compared, Subject
+from monitoring.verdicts import Calibration, DriftSettings, calibrate, column_level, false_alarms, judge_drift, percent
 
 NO_REFERENCE = "There is no reference to compare with: load one with `python -m monitoring reference MODEL FILE`."
 _JUDGED = frozenset({"ok", "warn", "drift"})
@@ -47,7 +47,7 @@ def _question(subject: Subject, column: Compared, frame: pa.Table, baseline: Bas
     values = comparable(frame, column.name, column.kind)
     window = Sample.of(values)
     method = resolve_method(column.method, column.kind, reference, window)
-    settings = subject.judging(method, column.column)
+    settings = _settings(subject, method, column.column)
     if not reference.n or not window.n:  # nothing to draw from; the score will say so
         calibration = Calibration(method=method, n=window.n, n_reference=reference.n, level=settings.level,
                                   minimum_effect=settings.effect_of(method))  # fmt: skip
@@ -55,6 +55,13 @@ def _question(subject: Subject, column: Compared, frame: pa.Table, baseline: Bas
         key = f"{baseline.digest}/{column.name}"
         calibration = calibrate(method, reference, window.n, key=key, settings=settings, cache=nulls)
     return Question(column, calibration)
+
+
+def _settings(subject: Subject, method: str, column: str) -> DriftSettings:
+    """What the model's file asks of a verdict on this column; `method` is resolved, because the minimum effect may differ by method."""
+    drift = subject.schema.drift
+    effect = drift.minimum_effect_for(base_method(method), column)
+    return DriftSettings(level=column_level(drift.false_alarms, len(subject.schema.features)), minimum_effect=effect)
 
 
 def add_drift(found: Findings, asked: list[Question], scores: Mapping[str, Score], *, labels: Labels, features: int, failure: str | None,

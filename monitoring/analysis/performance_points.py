@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.comparing import judged
 from monitoring.analysis.labels import Labels
-from monitoring.analysis.subject import Subject
 from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.performance import Measured, measure
 from monitoring.performance.intervals import wilson
+from monitoring.subject import Subject
 from monitoring.verdicts import Verdict
 
 GROUPS = ("classification", "regression", "ranking")

@@ -81,8 +81,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def computed(home: Path) -> Iterator[Store]:
     with Store.open(Home(home)) as store, EvidentlyWorker() as worker:
         for since, until in WEEKS.values():
-            assert runner.run(store, window="range", since=since, until=until, worker=worker, jobs=1).windows == 1
-        assert runner.run(store, worker=worker).failed == 0
+            assert runner.run(store, window="range", since=since, until=until, workers=[worker], jobs=1).windows == 1
+        assert runner.run(store, workers=[worker]).failed == 0
         yield store
 
 

@@ -13,12 +13,12 @@ import pytest
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.drift_points import Question, add_drift, questions
 from monitoring.analysis.labels import Labels
-from monitoring.analysis.subject import Subject
 from monitoring.drift import Sample, comparable, score
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.schema import ModelSchema
+from monitoring.subject import Subject
 from monitoring.windows import Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

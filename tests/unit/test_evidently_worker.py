@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -83,6 +84,64 @@ def test_a_killed_worker_is_an_error_with_its_exit_and_the_next_job_gets_a_new_o
             fresh.analyse(drift_job())
         assert fresh.analyse(drift_job()).drift["x"].value is not None
         assert fresh.pid not in (None, first)
+
+
+@pytest.mark.slow
+def test_a_stopped_worker_ends_in_the_middle_of_its_job_and_takes_no_other() -> None:
+    with EvidentlyWorker() as fresh:
+        fresh.warm()
+        assert fresh.pid is not None
+        os.kill(fresh.pid, signal.SIGSTOP)  # so that the job never ends by itself
+        threading.Timer(0.3, fresh.stop).start()
+        with pytest.raises(EngineError, match="ended unexpectedly"):
+            fresh.analyse(drift_job())
+        with pytest.raises(EngineError, match="the home is being closed"):
+            fresh.analyse(drift_job())
+        assert fresh.pid is None
+
+
+_OWNER = """
+import pyarrow as pa
+from monitoring.engine_jobs import DriftColumn, Job
+from monitoring.evidently_worker import EvidentlyWorker
+
+rows = pa.table({"x": [float(n) for n in range(5_000)]})
+worker = EvidentlyWorker()
+worker.warm()
+print(worker.pid, worker._home(), flush=True)
+while True:
+    worker.analyse(Job(task="regression", current=rows, reference=rows, columns=(DriftColumn("x", "numerical", "wasserstein"),),
+                       parts=frozenset({"drift"})))
+    print("one", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_worker_ends_and_leaves_no_rows_behind_when_its_owner_is_killed(jobs: int) -> None:
+    """While Evidently is being imported (0), and in the middle of the second job (1)."""
+    import subprocess
+    import sys
+
+    with subprocess.Popen([sys.executable, "-c", _OWNER], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid, folder = owner.stdout.readline().split()
+        for _ in range(jobs):
+            assert owner.stdout.readline() == "one\n"
+        owner.kill()
+        deadline = time.monotonic() + 5  # its import alone takes longer
+        while alive(int(pid)):
+            assert time.monotonic() < deadline, "the worker outlived its owner"
+            time.sleep(0.05)
+    assert not Path(folder).exists()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits to be collected by whoever inherited it does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_a_hanging_worker_is_stopped_after_its_time() -> None:

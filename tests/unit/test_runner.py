@@ -108,7 +108,7 @@ def put_reference(store: Store, task: str, *, n: int = 300, seed: int = 0) -> No
 
 
 def run(store: Store, worker: Any, **options: Any) -> runner.RunResult:
-    return runner.run(store, worker=worker, **{"jobs": 1, "now": LATER, **options})
+    return runner.run(store, workers=[worker], **{"jobs": 1, "now": LATER, **options})
 
 
 def points(store: Store, **filters: Any) -> list[dict[str, Any]]:

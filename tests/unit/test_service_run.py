@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import monitoring
 from monitoring.cli import main
 from monitoring.service import House, call, current, export_report, points
 from monitoring.service import run as run_due
+from storage.errors import StorageError
 from tests.unit.cli_data import MODEL, write_files
 from tests.unit.test_service import owner
 
@@ -117,6 +121,41 @@ def test_the_newest_windows_alone_are_computed_on_request(tmp_path: Path) -> Non
     assert told["windows"] == 2
     starts = points(MODEL, metric="rows", home=tmp_path / "home")["window_start"].to_pylist()
     assert sorted({start.day for start in starts}) == [5, 6]
+
+
+def _run_until_closed(house: House) -> None:
+    with suppress(StorageError):
+        house.run(model=MODEL, window="6h")
+
+
+def _workers() -> set[int]:
+    """The Evidently processes that this process has started and that run."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            after = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+            ours = int(after[1]) == os.getpid() and after[0] not in "ZX"
+            if ours and b"monitoring.evidently_engine" in (folder / "cmdline").read_bytes():
+                found.add(int(folder.name))
+    return found
+
+
+def test_closing_in_the_middle_of_a_run_ends_both_evidently_processes(tmp_path: Path) -> None:
+    filled(tmp_path, tmp_path / "home")
+    house = House.open(tmp_path / "home")
+    house.collect()
+    before = _workers()  # of the home that the other tests share
+    running = threading.Thread(target=_run_until_closed, args=(house,))
+    running.start()
+    deadline = time.monotonic() + 60
+    while len(_workers() - before) < 2:
+        assert time.monotonic() < deadline, "the second worker did not start"
+        time.sleep(0.05)
+    house.close()
+    assert _workers() == before
+    running.join(30)
+    assert not running.is_alive()
+    assert _workers() == before, "a worker was started anew after the house had been closed"
 
 
 def test_closing_in_the_middle_of_a_run_is_quick_and_leaves_the_windows_due(tmp_path: Path) -> None:

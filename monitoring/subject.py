@@ -1,4 +1,4 @@
-"""One version of a model as an analysis sees it: which columns are compared, and what Evidently may use."""
+"""One version of a model as an analysis sees it: which columns are compared, and what Evidently may use. Light: no scipy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitoring.drift import base_method
 from monitoring.schema import ModelSchema
-from monitoring.verdicts import DriftSettings, column_level
 
 _SCORE = "@score:"
 
@@ -68,12 +66,6 @@ class Subject:
     def ks(self) -> tuple[int, ...]:
         """The depths at which a ranking is judged."""
         return self.schema.ranking.k if self.schema.ranking else ()
-
-    def judging(self, method: str, column: str) -> DriftSettings:
-        """What a verdict on a column's drift asks for; `method` is resolved, because `minimum_effect` may differ by method."""
-        drift = self.schema.drift
-        effect = drift.minimum_effect_for(base_method(method), column)
-        return DriftSettings(level=column_level(drift.false_alarms, len(self.schema.features)), minimum_effect=effect)
 
     def measuring(self, popularity: Mapping[str, float] | None) -> dict[str, Any]:
         """The options of `performance.measure` for this model."""

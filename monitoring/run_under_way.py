@@ -1,0 +1,162 @@
+"""A run under way: windows read, analysed and saved, some at a time, each in one transaction of its own."""
+
+from __future__ import annotations
+
+__all__ = ["RunUnderWay"]
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import islice
+from queue import SimpleQueue
+from threading import Lock
+from typing import Any
+
+from monitoring.analysis import Analysis, Baseline, Found, Worker, analyse, broken, empty, gone
+from monitoring.drift_nulls import NullCache
+from monitoring.engine_jobs import PARTS
+from monitoring.evidently_worker import EvidentlyWorker
+from monitoring.planning import Due
+from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
+from storage.errors import StorageError
+from storage.store import Store
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 32  # windows whose counts are read in one scan: many enough to be cheap, few enough that the first result comes soon
+
+
+class RunUnderWay:
+    """One run under way: its counts, and what its windows share."""
+
+    def __init__(self, store: Store, identity: str, now: datetime, total: int, progress: Callable[[dict[str, Any]], None] | None) -> None:
+        self.counted: Counter[str] = Counter()
+        self.done = 0
+        self._store = store
+        self._identity = identity
+        self._now = now
+        self._total = total
+        self._progress = progress
+        self._nulls = NullCache(store.home.path / "cache" / "nulls")
+        self._baselines: dict[str, Baseline | None] = {}
+        self._loading = Lock()
+
+    def work(self, due: Sequence[Due], jobs: int, given: Sequence[Worker]) -> None:
+        """Compute and save all of them, `jobs` at a time, in order as far as that goes; with `given` workers as far as they go."""
+        with ExitStack() as stack:
+            workers: SimpleQueue[Worker] = SimpleQueue()
+            for number in range(jobs):
+                workers.put(given[number] if number < len(given) else stack.enter_context(EvidentlyWorker()))
+            pool = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="driftboard-window"))
+            waiting, under_way = self._counted_windows(due), set[Future[tuple[Due, Counter[str]]]]()
+            try:
+                while True:
+                    for one, traffic, quality in islice(waiting, 2 * jobs - len(under_way)):
+                        under_way.add(pool.submit(self._window, one, traffic, quality, workers))
+                    if not under_way:
+                        return
+                    finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        self._tell(*future.result())
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _counted_windows(self, due: Sequence[Due]) -> Iterator[tuple[Due, dict[str, Any], list[dict[str, Any]]]]:
+        """Each window with its traffic and quality, which are counted set-wise for some windows at once."""
+        for first in range(0, len(due), _AT_ONCE):
+            some = due[first : first + _AT_ONCE]
+            by_version: dict[tuple[str, str], list[Due]] = defaultdict(list)
+            for one in some:
+                if one.rows and not one.gone:
+                    by_version[one.subject.model, one.subject.version].append(one)
+            counts: dict[tuple[str, str, Any], tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+            for (model, version), windows in by_version.items():
+                asked = [one.window for one in windows]
+                traffic = self._store.traffic(model, version, asked).to_pylist()
+                quality = self._store.quality(model, version, asked).to_pylist()
+                each = len(quality) // len(windows)
+                for place, window in enumerate(asked):
+                    counts[model, version, window] = (traffic[place], quality[place * each : (place + 1) * each])
+            for one in some:
+                yield one, *counts.get((one.subject.model, one.subject.version, one.window), ({}, []))
+
+    def _window(self, one: Due, traffic: Mapping[str, Any], quality: Sequence[Mapping[str, Any]],
+                workers: SimpleQueue[Worker]) -> tuple[Due, Counter[str]]:  # fmt: skip
+        found = self._found(one, traffic, quality, workers)
+        try:
+            self._save(one, found)
+        except StorageError as error:
+            _log.warning("The findings of %s could not be saved: %s", _named(one), error)
+            return one, Counter({"failed": found.counted.total()})
+        return one, found.counted
+
+    def _found(self, one: Due, traffic: Mapping[str, Any], quality: Sequence[Mapping[str, Any]], workers: SimpleQueue[Worker]) -> Found:
+        common = self._common(one)
+        if one.gone:
+            return gone(common)
+        if not one.rows:
+            return empty(common, one.window, self._now)
+        worker = workers.get()
+        try:
+            subject = one.subject
+            frame = self._store.frame(subject.model, subject.version, one.window)
+            folder = snapshot_folder(self._store.home, subject.model, subject.version, one.spec.name, one.window)
+            analysis = Analysis(
+                subject=subject, window=one.window, frame=frame, traffic=traffic, quality=quality, baseline=self._baseline(subject.model),
+                nulls=self._nulls, common=common, now=self._now, snapshots=folder,
+                parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
+            )  # fmt: skip
+            return analyse(analysis, worker)
+        except StorageError as error:
+            _log.warning("%s could not be read: %s", _named(one), error)
+            return broken(common, one.subject.task, f"It could not be read: {error}")
+        except Exception as error:  # whatever it is, the other windows go on and this one says why
+            _log.exception("Computing %s failed.", _named(one))
+            return broken(common, one.subject.task, f"computing failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        finally:
+            workers.put(worker)
+
+    def _save(self, one: Due, found: Found) -> None:
+        subject, window = one.subject, one.window
+        # Reports first: a kill between the two leaves the window due, so that nothing stays without its report.
+        for row in snapshot_rows(self._store.home, subject.model, subject.version, one.spec.name, window, found.snapshots, self._identity):
+            self._store.save_report(row)
+        state = "gone" if one.gone else "failed" if found.failure else "done"
+        self._store.save_window(subject.model, subject.version, window, found.points, found.profiles, window_name=one.spec.name,
+                                run=self._identity, state=state, fingerprint=one.fingerprint)  # fmt: skip
+
+    def _tell(self, one: Due, counted: Counter[str]) -> None:
+        self.done += 1
+        self.counted += counted
+        message = f"{_named(one)}: {self.done} of {self._total}"
+        self._store.run_progress(self._identity, done=self.done, total=self._total, note=message)
+        if self._progress is not None:
+            self._progress({"done": self.done, "total": self._total, "model": one.subject.model, "version": one.subject.version,
+                            "window": one.spec.name, "message": message})  # fmt: skip
+
+    def _baseline(self, model: str) -> Baseline | None:
+        with self._loading:
+            if model not in self._baselines:
+                table, info = self._store.reference(model), self._store.reference_info(model)
+                self._baselines[model] = Baseline(table, info["hash"]) if table is not None and info is not None else None
+            return self._baselines[model]
+
+    def _common(self, one: Due) -> dict[str, Any]:
+        return {
+            "model": one.subject.model,
+            "version": one.subject.version,
+            "window_start": one.window.start,
+            "window_end": one.window.end,
+            "window": one.spec.name,
+            "partial": one.window.partial,
+            "computed_at": datetime.now(UTC),
+            "run": self._identity,
+        }
+
+
+def _named(one: Due) -> str:
+    version = f" {one.subject.version}" if one.subject.version else ""
+    return f"{one.subject.model}{version}, {one.window.start:%Y-%m-%d %H:%M} to {one.window.end:%Y-%m-%d %H:%M} UTC"
