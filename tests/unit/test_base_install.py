@@ -57,14 +57,14 @@ def test_predictions_ground_truth_and_json_lines_need_orjson_alone(bare: Path) -
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("PredictionLogger('m', home='h').log_batch('rows.csv')", "rows.csv needs pyarrow to be read; pip install 'driftboard[files]'"),
-        ("PredictionLogger('m', home='h').log_batch('rows.parquet')", "rows.parquet needs pyarrow to be read; pip install 'driftboard[files]'"),
+        ("log.log_batch('rows.csv')", "rows.csv needs pyarrow to be read; pip install 'driftboard[files]'"),
+        ("log.log_batch('rows.parquet')", "rows.parquet needs pyarrow to be read; pip install 'driftboard[files]'"),
         ("ModelSchema.from_file('m.yaml')", "A YAML file needs yaml to be read; pip install 'driftboard[files]'"),
         ("monitoring.run('m')", "monitoring.run needs pyarrow; pip install 'driftboard[dashboard]'"),
     ],
 )
 def test_what_needs_more_says_what_to_install(bare: Path, code: str, sentence: str) -> None:
-    done = python(bare, "-c", f"import monitoring; from monitoring import ModelSchema, PredictionLogger; {code}")
+    done = python(bare, "-c", f"import monitoring; from monitoring import ModelSchema, PredictionLogger; log = PredictionLogger('m'); {code}")
     last = done.stderr.strip().splitlines()[-1]
     assert last.endswith(f"Error: {sentence}."), done.stderr
     assert "During handling" not in done.stderr and "direct cause" not in done.stderr
