@@ -64,7 +64,8 @@ def test_predictions_ground_truth_and_json_lines_need_orjson_alone(bare: Path) -
     ],
 )
 def test_what_needs_more_says_what_to_install(bare: Path, code: str, sentence: str) -> None:
-    done = python(bare, "-c", f"import monitoring; from monitoring import ModelSchema, PredictionLogger; log = PredictionLogger('m'); {code}")
+    start = "import monitoring; from monitoring import ModelSchema, PredictionLogger; log = PredictionLogger('m'); "
+    done = python(bare, "-c", start + code)
     last = done.stderr.strip().splitlines()[-1]
     assert last.endswith(f"Error: {sentence}."), done.stderr
     assert "During handling" not in done.stderr and "direct cause" not in done.stderr
