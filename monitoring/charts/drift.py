@@ -18,6 +18,7 @@ from monitoring.charts.timeline import Release, mark_releases, middle, place_rel
 from monitoring.drift import METHODS, base_method, method_label
 
 ROW_HEIGHT = 26  # pixels of one feature in the heat map: a comfortable target for a finger is 24 (WCAG 2.2, 2.5.8)
+_ROOM = 18  # pixels of the line of versions above the heat map
 FULL = 2.0  # the colour is at its end where a score is twice its threshold
 _SCALE = {
     False: [[0.0, "#EDF2F8"], [0.4999, "#A8C8E4"], [0.5, "#F2A65A"], [1.0, "#A61B14"]],
@@ -64,11 +65,14 @@ def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look, releases: Seq
 
 def _mark_releases(made: go.Figure, releases: Sequence[Release], starts: Sequence[datetime], look: Look) -> None:
     """A line between two columns of cells where a version begins; its name stands above the map, where no cell is covered."""
-    for start, version in releases:
-        place = sum(one < start for one in starts)
-        if 0 < place < len(starts):
-            place_release(made, place - 0.5, version, look)
-            made.layout.shapes[-1].line.update(width=2, color=look.palette.text)  # the cells around it are coloured
+    places = [(sum(one < start for one in starts), version) for start, version in releases]
+    shown = [(place, version) for place, version in places if 0 < place < len(starts)]
+    if shown:  # the scale of colours moves up: on a narrow screen the names would lie on it
+        made.update_layout(height=made.layout.height + _ROOM, margin={"t": made.layout.margin.t + _ROOM})
+        made.data[1].colorbar.ypad += _ROOM
+    for place, version in shown:
+        place_release(made, place - 0.5, version, look)
+        made.layout.shapes[-1].line.update(width=2, color=look.palette.text)  # the cells around it are coloured
 
 
 def _layer(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], level: Mapping[str, int], look: Look, *,

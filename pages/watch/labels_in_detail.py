@@ -20,7 +20,7 @@ from pages.watch.controls import pick, pick_number
 
 _DRAWN = {
     "confusion": (curves.confusion, "Confusion matrix", "Counts by actual and predicted class.",
-                  "Counts, and shares of each actual class; darker is more."),
+                  "Counts, and shares of each actual class; the stronger the colour, the larger the share."),
     "roc": (curves.roc, "ROC", "True positive rate over false positive rate.", "Further to the upper left is better."),
     "precision_recall": (curves.precision_recall, "Precision and recall", "Precision over recall.",
                          "Further to the upper right is better."),
