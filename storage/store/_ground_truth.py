@@ -15,7 +15,7 @@ from storage.store._database import dicts, query
 from storage.store._values import column_of, decision_text, moments
 
 if TYPE_CHECKING:
-    from storage.store._intake import Entry
+    from storage.store._entries import Entry
 
 
 def add(cursor: duckdb.DuckDBPyConnection, model: Model, rows: Sequence[Entry]) -> int:

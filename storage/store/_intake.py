@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["Counts", "Entry", "Refusal", "take_in"]
+__all__ = ["take_in"]
 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 
 from storage.errors import StoreError
 from storage.store import _catalog, _ground_truth, _predictions
+from storage.store._entries import Counts, Entry, Refusal
 from storage.store._inference import infer
 from storage.store._values import is_moment, moment
 
@@ -22,30 +22,6 @@ Cursor = duckdb.DuckDBPyConnection
 _INFERRED = "It was logged before it was described: its description was inferred from its first rows. Register one to state it."
 
 _NOTHING: dict[str, Any] = {}
-
-
-class Entry(NamedTuple):
-    """One good frame: its record, and where it stood."""
-
-    segment_id: int
-    position: int
-    record: dict[str, Any]
-
-
-class Refusal(NamedTuple):
-    """A record that cannot be used, and why."""
-
-    entry: Entry
-    reason: str
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of a batch, in rows."""
-
-    ingested: int = 0
-    duplicates: int = 0
-    refused: list[Refusal] = field(default_factory=list)
 
 
 def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:

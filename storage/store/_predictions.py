@@ -16,7 +16,7 @@ from storage.store._database import dicts, query
 from storage.store._values import column_of, decision_text, moments
 
 if TYPE_CHECKING:
-    from storage.store._intake import Entry
+    from storage.store._entries import Entry
 
 Cursor = duckdb.DuckDBPyConnection
 
