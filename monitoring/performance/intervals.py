@@ -6,6 +6,7 @@ __all__ = ["LEVEL", "OUTER", "Interval", "Resamples", "beyond", "draw", "spread"
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import hypot, inf, isfinite, sqrt
 from statistics import NormalDist
 
@@ -64,6 +65,7 @@ class Resamples:
     shrink: float
 
 
+@lru_cache(maxsize=10_000)
 def wilson(successes: float, n: int) -> Interval:
     """The interval of successes/n: 95 % by Wilson's score (Wilson 1927), 99.9 % exactly (Clopper & Pearson 1934). n ≥ 1.
 

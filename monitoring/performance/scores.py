@@ -57,9 +57,8 @@ def _measure(metric: str, outcomes: ClassOutcomes, resamples: Resamples) -> Meas
 def calibration_error(score: Floats, outcome: Floats, counts: Floats) -> Floats:
     """Expected calibration error of each draw: |mean score - observed rate| per score bin, weighted by rows (Naeini et al. 2015)."""
     bins = np.minimum((score * _BINS).astype(int), _BINS - 1)
-    onto = np.eye(_BINS)[bins]
-    gap = np.abs((counts * score) @ onto - (counts * outcome) @ onto)
-    return np.asarray(gap.sum(axis=1) / counts.sum(axis=1))
+    gaps = np.eye(_BINS)[bins] * (score - outcome)[:, None]
+    return np.asarray(np.abs(counts @ gaps).sum(axis=1) / counts.sum(axis=1))
 
 
 def _one_sided(outcomes: ClassOutcomes, metric: str) -> str | None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 from scipy.stats import binom
 
 from monitoring.analysis.comparing import judged
 from monitoring.metrics import Direction
-from monitoring.performance.intervals import Interval, beyond
-from monitoring.performance.intervals import wilson as computed
-
-wilson = lru_cache(maxsize=None)(computed)
+from monitoring.performance.intervals import Interval, beyond, wilson
 
 
 def alarms(*, n: int, n_reference: int, share: float, usual: float, direction: Direction = "higher", trials: int = 2_000) -> float:
