@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Counts", "Entry", "Refusal", "Segment", "Store", "Window"]
 
-from storage.store._frames import Window
 from storage.store._entries import Counts, Entry, Refusal
+from storage.store._frames import Window
 from storage.store._segments import Segment
 from storage.store._store import Store
