@@ -23,8 +23,8 @@ import duckdb
 
 from storage import _quarantine, spool
 from storage.errors import StorageError, StoreError
-from storage.store import Entry, Refusal, Segment, Store
-from storage.store._intake import Counts, take_in
+from storage.store import Counts, Entry, Refusal, Segment, Store
+from storage.store._intake import take_in
 from storage.store._segments import known, quarantine, save
 
 _log = logging.getLogger(__name__)
