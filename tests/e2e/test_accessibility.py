@@ -32,7 +32,7 @@ def axe() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False)])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, False), (390, True)])
 def test_a_page_has_no_violations(server: Server, browser: Browser, name: str, width: int, dark: bool) -> None:
     with visiting(browser, width=width, dark=dark) as visitor:
         visitor.goto(server.url(name, model="card-fraud"), page=name)
