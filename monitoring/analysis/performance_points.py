@@ -16,7 +16,7 @@ from monitoring.analysis.labels import Labels
 from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS, metrics_of
-from monitoring.performance import Measured, measure
+from monitoring.performance import OF_LISTS, Measured, measure
 from monitoring.performance.intervals import wilson
 from monitoring.subject import Subject
 from monitoring.verdicts import Verdict
@@ -29,14 +29,15 @@ Key = tuple[str, str]
 def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: Mapping[Key, Score], labels: Labels,
                     baseline: Baseline | None, *, failure: str | None) -> None:  # fmt: skip
     """A point for every performance metric that the task has. `failure` is why Evidently gave nothing; its metrics are then failed."""
+    only = None
     if not labels.labelled:
-        for kind in metrics_of(subject.task, *GROUPS):
-            for column in [f"k={k}" for k in subject.ks] if subject.task == "ranking" else [""]:
-                found.add(kind.name, column=column, n=0, reason=labels.missing)
-        return
+        _add_unlabelled(found, subject, labels)
+        only = OF_LISTS
+        if subject.task != "ranking":
+            return
     popularity = baseline.popularity(subject.item) if baseline else None
     usual = baseline.measured(subject) if baseline else {}
-    for (metric, column), measured in measure(frame, **subject.measuring(popularity)).items():
+    for (metric, column), measured in measure(frame, **subject.measuring(popularity), only=only).items():
         threshold = baseline.calibration_threshold(subject, measured.rows) if baseline and metric == "expected_calibration_error" else None
         value, reason, source = _value(metric, measured, scores.get((metric, column)))
         if failure is not None and METRICS[metric].source == "evidently":
@@ -44,6 +45,14 @@ def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: 
             continue
         _add(found, (metric, column), value, reason, measured, usual.get((metric, column)), labels, threshold=threshold,
              detail={"source": source}, more={})  # fmt: skip
+
+
+def _add_unlabelled(found: Findings, subject: Subject, labels: Labels) -> None:
+    """Every metric that needs a label has none."""
+    for kind in metrics_of(subject.task, *GROUPS):
+        for column in [f"k={k}" for k in subject.ks] if subject.task == "ranking" else [""]:
+            if kind.name not in OF_LISTS:
+                found.add(kind.name, column=column, n=0, reason=labels.missing)
 
 
 def add_segments(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None) -> None:

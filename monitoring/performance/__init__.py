@@ -6,7 +6,7 @@ other means (a cross-check), serve segments and the reference, and stand alone w
 
 from __future__ import annotations
 
-__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "Interval", "Measured", "measure"]
+__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "OF_LISTS", "Interval", "Measured", "measure"]
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from .classification import measure_classification
 from .found import MINIMUM_LABELLED, MINIMUM_OF_CLASS, Measured
 from .intervals import Interval
 from .outcomes import binary_outcomes, multiclass_outcomes, ranking_outcomes, regression_outcomes
-from .ranking import measure_ranking
+from .ranking import OF_LISTS, measure_ranking
 from .regression import measure_regression
 
 
@@ -39,7 +39,8 @@ def measure(
     if task == "regression":
         found = measure_regression(regression_outcomes(frame))
     elif task == "ranking":
-        found = measure_ranking(ranking_outcomes(frame, user=user, item=item), ks=ks, popularity=popularity)
+        outcomes, shown = (ranking_outcomes(frame, user=user, item=item, labelled=labelled) for labelled in (True, False))
+        found = measure_ranking(outcomes, shown, ks=ks, popularity=popularity)
     elif task == "binary":
         found = measure_classification(binary_outcomes(frame, positive_label=positive_label), only=only)
     else:

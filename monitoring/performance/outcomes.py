@@ -99,10 +99,13 @@ def regression_outcomes(frame: pa.Table) -> RegressionOutcomes:
     return RegressionOutcomes(_floats(rows, "@label"), _floats(rows, "@prediction"))
 
 
-def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None) -> RankingOutcomes:
-    """Lists per user, best first, by `@score` (by `@prediction` where no score is logged); a label above zero is relevant."""
+def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None, labelled: bool = True) -> RankingOutcomes:
+    """Lists per user, best first, by `@score` (by `@prediction` where no score is logged); a label above zero is relevant.
+
+    Of labelled rows only, because an unlabelled row in between is neither a hit nor a miss; or of all rows, with no relevance known.
+    """
     score = "@score" if _has_values(frame, "@score") else "@prediction"
-    rows = _rows_with(frame, "@label", score, *([user] if user else []))
+    rows = _rows_with(frame, *(["@label"] if labelled else []), score, *([user] if user else []))
     if rows is None or user is None:
         empty = np.empty(0, np.intp)
         return RankingOutcomes(empty, empty, empty, np.empty(0), None)
@@ -112,7 +115,7 @@ def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None) -> 
     first = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else np.empty(0, np.intp)
     sizes = np.diff(np.r_[first, len(codes)])
     rank = np.arange(len(codes)) - np.repeat(first, sizes) + 1
-    relevant = (_floats(rows, "@label")[order] > 0).astype(float)
+    relevant = (_floats(rows, "@label")[order] > 0).astype(float) if labelled else np.zeros(len(codes))
     items = rows[item].to_pandas().astype(object).to_numpy()[order] if item and item in rows.column_names else None
     return RankingOutcomes(first, sizes, rank, relevant, items)
 

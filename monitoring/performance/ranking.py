@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["measure_ranking"]
+__all__ = ["OF_LISTS", "measure_ranking"]
 
 from collections.abc import Mapping, Sequence
 
@@ -13,13 +13,13 @@ from .intervals import Floats, Interval, Resamples, draw, spread, wilson
 from .outcomes import RankingOutcomes
 
 _PER_USER = ("precision_at_k", "recall_at_k", "map_at_k", "ndcg_at_k", "mrr", "hit_rate_at_k")
-_OF_LISTS = ("coverage", "popularity_bias")
+OF_LISTS = frozenset({"coverage", "popularity_bias"})  # of what was shown, whether its label is known or not
 
 
 def measure_ranking(
-    outcomes: RankingOutcomes, *, ks: Sequence[int], popularity: Mapping[str, float] | None
+    outcomes: RankingOutcomes, shown: RankingOutcomes, *, ks: Sequence[int], popularity: Mapping[str, float] | None
 ) -> dict[tuple[str, str], Measured]:
-    """Every ranking metric at each k; `column` is `k=10`.
+    """Every ranking metric at each k; `column` is `k=10`. `outcomes` are the labelled rows, `shown` all rows.
 
     Means are over users with at least one relevant item among their rows, as Evidently takes them by default: a user who wanted
     nothing says nothing about the order. Intervals resample users, because a user's rows are not independent.
@@ -28,7 +28,7 @@ def measure_ranking(
     for k in ks:
         column = f"k={k}"
         found.update({(metric, column): measured for metric, measured in _quality(outcomes, k).items()})
-        found.update({(metric, column): measured for metric, measured in _of_lists(outcomes, k, popularity).items()})
+        found.update({(metric, column): measured for metric, measured in _of_lists(shown, k, popularity).items()})
     return found
 
 
@@ -80,9 +80,9 @@ def _per_user(outcomes: RankingOutcomes, k: int, all_relevant: Floats) -> dict[s
 
 def _of_lists(outcomes: RankingOutcomes, k: int, popularity: Mapping[str, float] | None) -> dict[str, Measured]:
     if outcomes.item is None or not len(outcomes.rank):
-        return dict.fromkeys(_OF_LISTS, nothing("the model declares no item, or no row has one"))
+        return dict.fromkeys(OF_LISTS, nothing("the model declares no item, or no row has one"))
     if not popularity:
-        return dict.fromkeys(_OF_LISTS, nothing("without a reference the catalogue is unknown: load one with `reference MODEL FILE`"))
+        return dict.fromkeys(OF_LISTS, nothing("without a reference the catalogue is unknown: load one with `reference MODEL FILE`"))
     rows = len(outcomes.rank)
     shown = outcomes.rank <= k
     items = outcomes.item[shown]

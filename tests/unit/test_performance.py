@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -215,6 +217,17 @@ def test_few_rows_have_a_value_but_carry_no_verdict() -> None:
     rare = pa.table({"@label": ["0"] * 97 + ["1"] * 3, "@prediction": ["0"] * 100, "@score": np.linspace(0, 1, 100)})
     found = measure(rare, task="binary", positive_label="1")
     assert found["roc_auc", ""].scarce == "Only 3 labels of the rarer class; 10 are needed to judge."
+
+
+def test_what_lists_show_needs_no_label() -> None:
+    frame = pa.table({"@label": [1.0, None, None], "@score": [0.3, 0.9, 0.5], "user": ["u", "u", "v"], "item": ["a", "b", "c"]})
+    options: dict[str, Any] = {"task": "ranking", "user": "user", "item": "item", "ks": (1,)}
+    found = measure(frame, **options, popularity={"a": 0.5, "b": 0.3, "c": 0.1, "d": 0.1})
+    assert found["coverage", "k=1"].value == 0.5  # b and c of four
+    assert found["popularity_bias", "k=1"].value == pytest.approx(0.2)
+    assert found["hit_rate_at_k", "k=1"].n == 1
+    unlabelled = frame.set_column(0, "@label", pa.nulls(3, pa.float64()))
+    assert measure(unlabelled, **options, popularity={"a": 1.0})["coverage", "k=1"].value == pytest.approx(2 / 3)
 
 
 def test_a_recall_of_three_frauds_is_grey_and_one_of_five_is_judged() -> None:
