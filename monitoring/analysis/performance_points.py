@@ -22,6 +22,7 @@ from monitoring.subject import Subject
 from monitoring.verdicts import Verdict
 
 GROUPS = ("classification", "regression", "ranking")
+_CALIBRATION_LOSS = 0.01  # one percentage point of probability: less changes no decision (docs/verdicts.md)
 _SEGMENTS = 20  # values per segment column, by rows
 Key = tuple[str, str]
 
@@ -116,7 +117,9 @@ def _judge(metric: str, value: float, measured: Measured, usual: Measured | None
 
 
 def _past(value: float, threshold: float, reference: float | None, n: int) -> Verdict:
-    if value <= threshold:
-        return Verdict(status="ok", threshold=threshold)
+    """A verdict on a calibration error: past what chance shows, and worse than the reference by what matters."""
+    bar = max(threshold, (reference or 0) + _CALIBRATION_LOSS)
+    if value <= bar:
+        return Verdict(status="ok", threshold=bar)
     said = f"{value:.3g} is more than {n:,} rows of the reference show by chance in 99.9 % of draws ({threshold:.3g})"
-    return Verdict(status="drift", threshold=threshold, reason=said if reference is None else f"{said}; the reference has {reference:.3g}")
+    return Verdict(status="drift", threshold=bar, reason=said if reference is None else f"{said}; the reference has {reference:.3g}")

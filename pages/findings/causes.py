@@ -137,7 +137,8 @@ def _drift(found: Sequence[DriftRow], zone: str, newest: datetime | None) -> Cau
     status, drifted = worst(row.status for row in found), [row for row in found if row.status == "drift"]
     if not drifted:
         wrong = [row for row in found if row.status in _BAD]
-        return Cause(page="drift", status=status, words=f"drift of {wrong[0].column} {wrong[0].reason or wrong[0].status}" if wrong else "")
+        words = f"drift of {wrong[0].column}: {status_of(wrong[0].status).word.lower()}" if wrong else ""
+        return Cause(page="drift", status=status, words=words)
     features = sum(not is_output(row.column) for row in drifted)
     what = [f"{features} feature{'s' if features != 1 else ''}"] if features else []
     scores = [row.column for row in drifted if row.column.startswith("score:")]

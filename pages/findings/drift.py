@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring.charts.drift import severity
-from monitoring.charts.numbers import moment, number, span
+from monitoring.charts.numbers import moment, span
 from monitoring.charts.status import status_of
+from monitoring.verdicts import percent
 
 _READ = ["window_start", "column", "status", "method", "value", "threshold", "n", "n_reference", "reason"]
 _JUDGED = frozenset({"ok", "warn", "drift"})
@@ -113,10 +114,11 @@ def feature_order(points: pa.Table) -> list[str]:
     return sorted(drifted, key=lambda name: (is_output(name), -drifted[name], -highest[name], name))
 
 
-def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: str, false_alarms: float) -> str:
-    """`3 of 9 features drifted in …: a, b, c. Expected false alarms at this setting: 0.009 per window.`
+def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: str, false_alarms: float | None) -> str:
+    """`3 of 9 features drifted in …: a, b, c. Without any drift, 0.9 % of windows
+    would name a feature.`
 
-    `false_alarms` is the chance that one judged feature without any drift is named in one window.
+    `false_alarms` is that share, as the window's `drift_share` tells it; None where it tells none.
     """
     features = [row for row in rows if not is_output(row.column)]
     judged = [row for row in features if row.status in _JUDGED]
@@ -128,5 +130,5 @@ def verdict(rows: Iterable[DriftRow], *, start: datetime, end: datetime, zone: s
     count = f"{len(drifted)} of {len(judged)}" if drifted else f"None of {len(judged)}"
     rest = len(features) - len(judged)
     unjudged = f" {rest} more could not be judged." if rest else ""
-    expected = number(false_alarms * len(judged), 1)
-    return f"{count} features drifted in {when}{names}.{unjudged} Expected false alarms at this setting: {expected} per window."
+    chance = "" if false_alarms is None else f" Without any drift, {percent(false_alarms)} of windows would name a feature."
+    return f"{count} features drifted in {when}{names}.{unjudged}{chance}"

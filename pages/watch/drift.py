@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from shlex import quote
 
@@ -13,7 +14,7 @@ from monitoring.charts.drift import heat_map
 from monitoring.charts.numbers import moment
 from monitoring.charts.status import status_of, worst
 from monitoring.drift import method_label
-from monitoring.verdicts import DriftSettings
+from monitoring.verdicts import DriftSettings, column_level, percent
 from pages.findings.drift import DriftRow, drift_rows, feature_order, newest_judged, verdict
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
@@ -70,9 +71,17 @@ def show_table(view: View, rows: list[DriftRow], start: datetime) -> None:
         view.go("feature", feature=rows[row].column, at=start.isoformat())
 
 
-def explain(rows: list[DriftRow]) -> None:
-    """How a verdict comes about, with this model's own methods."""
-    settings = DriftSettings()
+def chance_of(view: View, start: datetime) -> float | None:
+    """The share of windows without drift in which a feature would be named, as the window's `drift_share` tells it."""
+    found = view.points("drift_share").filter(pc.field("window_start") == start).column("detail").to_pylist()
+    told: dict[str, float] = json.loads(found[0]) if found and found[0] else {}
+    return told.get("false_alarms")
+
+
+def explain(view: View, rows: list[DriftRow]) -> None:
+    """How a verdict comes about, with this model's own methods and budget."""
+    budget = (view.spec.get("drift") or {}).get("false_alarms")
+    settings = DriftSettings(level=column_level(budget, len(view.spec.get("features", {}))))
     unjudged = status_of("insufficient_data").text
     methods = ", ".join(sorted({method_label(row.method) for row in rows if row.method}))
     with st.expander("How this is decided", icon=":material/help:"):
@@ -81,7 +90,7 @@ def explain(rows: list[DriftRow]) -> None:
 - Each column's window is compared with its reference by a named method (here: {plain(methods) or "none yet"}). Evidently computes the
   score.
 - The **threshold** is what pairs drawn from the reference – one of the reference's size, one of the window's – exceed in
-  {100 * settings.level:g} % of draws, and never less than the method's minimum effect. So reference data alone rarely cross it, and a tiny
+  {percent(settings.level)} of draws, and never less than the method's minimum effect. So reference data alone rarely cross it, and a tiny
   difference in very many rows does not cross it either. Evidently's own default thresholds decide nothing.
 - Fewer than {settings.minimum_rows} usable rows on a side, or too few to see even a large change: **{unjudged}**, not OK.
 - The colour is score ÷ threshold (for p-values threshold ÷ p), so that methods compare: 1 is the threshold.
@@ -102,7 +111,7 @@ with page("drift") as view:
     start = datetime.fromisoformat(view.choose("at", [when.isoformat() for when in starts], default.isoformat()))
     rows = drift_rows(points, start)
     view.status(worst(row.status for row in rows))
-    words = verdict(rows, start=start, end=ends[start], zone=zone, false_alarms=DriftSettings().level)
+    words = verdict(rows, start=start, end=ends[start], zone=zone, false_alarms=chance_of(view, start))
     st.markdown(f"**{plain(words)}**")
     order = feature_order(points)
     recent = points.filter(pc.is_in(points.column("window_start"), pa.array(starts[:_WINDOWS], points.schema.field("window_start").type)))
@@ -116,4 +125,4 @@ with page("drift") as view:
     pick("at", f"Window ({zone})", [when.isoformat() for when in starts], default=default.isoformat(),
          words=lambda text: moment(datetime.fromisoformat(text), zone))
     show_table(view, rows, start)
-    explain(rows)
+    explain(view, rows)

@@ -71,7 +71,8 @@ def points_of(model: str, window: Window, *, segment: str = "") -> pa.Table:
     _traffic(made, random, seconds=(window.end - window.start).total_seconds())
     _quality(made, spec, random)
     drifted = _drift(made, spec, random)
-    made.add("drift_share", drifted / len(spec["features"]), status="drift" if drifted else "ok", method="share", n_reference=5000)
+    made.add("drift_share", drifted / len(spec["features"]), status="drift" if drifted else "ok", method="share", n_reference=5000,
+             detail=json.dumps({"false_alarms": 1 - 0.999 ** len(spec["features"])}))
     made.add("label_coverage", labelled / rows)
     made.add("label_delay_p50", 6.2 * 86400 if labelled else None, reason="" if labelled else "No label of this window is known yet.")
     _performance(made, spec, random)
