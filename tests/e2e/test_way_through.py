@@ -121,6 +121,7 @@ def test_choosing_a_stored_report_shows_that_report(server: Server, visitor: Vis
 def test_both_themes_render(server: Server, browser: Browser, dark: bool, background: str) -> None:
     with visiting(browser, dark=dark) as visitor:
         visitor.goto(server.url("drift", model="card-fraud"), page="drift")
+        visitor.page.wait_for_selector(".js-plotly-plot .ytick text")
         colours = visitor.page.evaluate("""() => {
             const of = selector => getComputedStyle(document.querySelector(selector));
             const ticks = document.querySelector('.js-plotly-plot .ytick text');

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import threading
 import time
@@ -14,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +23,9 @@ from monitoring.engine_jobs import PARTS, DriftColumn, Job, Score
 from monitoring.engine_wire import job_from_line, job_to_line, read_table, result_from_dict, result_to_dict, write_table
 from monitoring.errors import EngineError
 from monitoring.evidently_worker import EvidentlyWorker
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HOSTILE = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", 'a"b', "a\\b", "index", "", " ", "é\u2028\nü", "__proto__",
            "driftboard000000token", "@odd", "%s{0}", "a" * 300]  # fmt: skip
@@ -104,6 +106,9 @@ _OWNER = """
 import pyarrow as pa
 from monitoring.engine_jobs import DriftColumn, Job
 from monitoring.evidently_worker import EvidentlyWorker
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 rows = pa.table({"x": [float(n) for n in range(5_000)]})
 worker = EvidentlyWorker()
@@ -356,30 +361,22 @@ def test_hostile_names_and_values_are_shown_but_leave_no_element_behind(worker: 
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_the_page_opens_with_the_network_off_and_nothing_a_user_wrote_runs(worker: EvidentlyWorker, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+def test_the_page_opens_with_the_network_off_and_nothing_a_user_wrote_runs(
+    worker: EvidentlyWorker, tmp_path: Path, browser: Browser
+) -> None:
     hostile_page(worker, tmp_path)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        try:
-            for part in ("drift", "summary"):
-                page = browser.new_page()
-                asked: list[str] = []
-                dialogs: list[str] = []
-                page.on("request", lambda r, asked=asked: asked.append(r.url))
-                page.on("dialog", lambda d, dialogs=dialogs: (dialogs.append(d.message), d.dismiss()))
-                page.goto((tmp_path / f"{part}.html").as_uri())
-                page.get_by_text("words").first.wait_for(timeout=20_000)
-                assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-                assert dialogs == []
-                assert page.locator("img[src=x]").count() == 0
-                page.close()
-        finally:
-            browser.close()
+    for part in ("drift", "summary"):
+        page = browser.new_page()
+        asked: list[str] = []
+        dialogs: list[str] = []
+        page.on("request", lambda r, asked=asked: asked.append(r.url))
+        page.on("dialog", lambda d, dialogs=dialogs: (dialogs.append(d.message), d.dismiss()))
+        page.goto((tmp_path / f"{part}.html").as_uri())
+        page.get_by_text("words").first.wait_for(timeout=20_000)
+        assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+        assert dialogs == []
+        assert page.locator("img[src=x]").count() == 0
+        page.close()
 
 
 def test_the_page_carries_our_verdict_not_evidentlys(worker: EvidentlyWorker, tmp_path: Path) -> None:
