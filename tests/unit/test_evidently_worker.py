@@ -107,9 +107,6 @@ import pyarrow as pa
 from monitoring.engine_jobs import DriftColumn, Job
 from monitoring.evidently_worker import EvidentlyWorker
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 rows = pa.table({"x": [float(n) for n in range(5_000)]})
 worker = EvidentlyWorker()
 worker.warm()
