@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class LoggerStats(Counts):
-    """What this process's logger has done: `accepted` records, `bytes`, `segments`, `refused` records by reason, and the last refusal."""
+    """What this process's logger has done: records `accepted`, `sampled_out`, `refused` by reason; `bytes`, `segments`; last refusal."""
 
     last_refusal: str = ""
 
@@ -208,7 +208,7 @@ class PredictionLogger:
     def stats(self) -> LoggerStats:
         """What this process has logged and refused so far."""
         counts = self._spool.counts()
-        return LoggerStats(counts.accepted, counts.refused, counts.bytes, counts.segments, self._last_refusal)
+        return LoggerStats(counts.accepted, counts.sampled_out, counts.refused, counts.bytes, counts.segments, self._last_refusal)
 
     def flush(self) -> None:
         """Hand everything accepted so far to the disk."""

@@ -11,6 +11,7 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import sleep
 
 from storage._segment_writer import Counts, SegmentWriter
@@ -59,7 +60,7 @@ class QueuedWriter:
         """As the writer's; records that wait count as accepted."""
         with self._draining, self._lock:
             found = self._writer.counts()
-            return Counts(found.accepted + len(self._waiting), found.refused, found.bytes, found.segments)
+            return replace(found, accepted=found.accepted + len(self._waiting))
 
     def flush(self) -> None:
         """Write what waits, and sync."""

@@ -37,17 +37,21 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one process has done: records accepted, bytes and segments written, records refused by reason."""
+    """What one process has done: records accepted, left out by sampling, and refused by reason; bytes and segments written.
+
+    A record is a prediction or a ground truth; headers, counters and ends are none.
+    """
 
     accepted: int
+    sampled_out: int
     refused: Mapping[str, int]
     bytes: int
     segments: int
 
     @property
     def offered(self) -> int:
-        """Accepted and refused together."""
-        return self.accepted + sum(self.refused.values())
+        """Accepted, sampled out and refused together: every record that was handed over."""
+        return self.accepted + self.sampled_out + sum(self.refused.values())
 
 
 class SegmentWriter:
@@ -58,6 +62,7 @@ class SegmentWriter:
     _number: int  # of the next line in the segment
     _sequence: int  # of the next segment
     _accepted: int
+    _sampled_out: int
     _bytes: int  # of segments that are ended
     _segments: int
     _announced: bool  # the preamble is written
@@ -139,7 +144,7 @@ class SegmentWriter:
     def counts(self) -> Counts:
         """What this process has written and refused so far."""
         with self._lock:
-            return Counts(self._accepted, dict(self._refusals), self._bytes + self._size, self._segments)
+            return Counts(self._accepted, self._sampled_out, dict(self._refusals), self._bytes + self._size, self._segments)
 
     def flush(self) -> None:
         """Hand what was written to the disk. A failure ends the segment and is counted by the next `stat`."""
@@ -254,8 +259,8 @@ class SegmentWriter:
         self._abandon()
 
     def _write_counts(self, now: int) -> None:
-        counts = {"accepted": self._accepted, "refused": self._refusals, "bytes": self._bytes + self._size, "segments": self._segments}
-        body = {**self._about, "writer": self._writer, **counts}
+        counts = {"accepted": self._accepted, "sampled_out": self._sampled_out, "refused": self._refusals}
+        body = {**self._about, "writer": self._writer, **counts, "bytes": self._bytes + self._size, "segments": self._segments}
         self._stat_at = now
         self._write(compose("stat", self._number, now, orjson.dumps(body)), 1)
 
@@ -278,8 +283,8 @@ class SegmentWriter:
         return reason
 
     def _header(self) -> bytes:
-        host = os.uname().nodename
-        return orjson.dumps({"writer": self._writer, "host": host, "pid": os.getpid(), "boot": _boot(), "lib": _LIBRARY})
+        about = {"writer": self._writer, "host": os.uname().nodename, "pid": os.getpid(), "boot": _boot(), "lib": _LIBRARY}
+        return orjson.dumps({**about, "seq": self._sequence, "acc": self._accepted})
 
     def _born_again(self) -> None:
         """The state of a process that has written nothing: at construction, and in a child after fork."""
@@ -289,7 +294,7 @@ class SegmentWriter:
         host = re.sub(r"[^A-Za-z0-9.-]", "-", os.uname().nodename)[:64] or "host"
         self._writer = f"{host}-{os.getpid()}-{time_ns():x}-{os.urandom(2).hex()}"
         self._announced = False
-        self._number = self._sequence = self._accepted = self._segments = 0
+        self._number = self._sequence = self._accepted = self._sampled_out = self._segments = 0
         self._refusals: dict[str, int] = {}
         self._checked_at = self._check_at = self._opened_at = 0
         self._failed_at, self._failure = -_RETRY_AFTER, ""

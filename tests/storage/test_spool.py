@@ -57,6 +57,24 @@ def test_a_segment_starts_with_its_writer_and_ends_with_its_count(writer: Segmen
     assert [record["n"] for record in found if record] == [0, 1, 2, 3]
 
 
+def test_headers_and_counters_account_for_every_record_of_their_writer(folder: Path) -> None:
+    """What a reader needs to see that whole segments are missing: each header says which it is and what came before."""
+    writer = SegmentWriter(folder, max_bytes=1_000)
+    for _ in range(40):
+        writer.append("pred", BODY)
+    writer.refuse("no such thing", 2)
+    writer.close()
+    headers, before = records(folder, "hdr"), 0
+    assert [header["seq"] for header in headers] == list(range(len(headers))) and len(headers) > 2
+    for header, path in zip(headers, segments(folder), strict=True):
+        assert header["acc"] == before
+        before += sum(line.record["k"] == "pred" for line in read_segment(path) if line.record)
+    assert before == 40
+    last = records(folder, "stat")[-1]
+    assert [last[name] for name in ("accepted", "sampled_out", "refused")] == [40, 0, {"no such thing": 2}]
+    assert last["writer"] == headers[0]["writer"]
+
+
 def test_the_library_in_the_header_is_this_version() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert f"{project['name']} {project['version']}" == _LIBRARY
