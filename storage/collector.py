@@ -59,7 +59,8 @@ class _Bad(NamedTuple):
 class Collector:
     """Takes what lies in the spool of a store's home into the store. `once` and the thread may be used together.
 
-    `at` is called with `before insert`, `before commit`, `after commit` and `before archiving` – tests kill the process there.
+    `at` is called with `before insert`, `before commit`, `after commit`, `before archiving` and `after archiving` – tests kill the
+    process there.
     """
 
     def __init__(self, store: Store, *, at: Callable[[str], None] | None = None) -> None:
@@ -235,6 +236,7 @@ class Collector:
                 folder = self._home.archive / f"{datetime.now(UTC):%Y-%m-%d}"
                 folder.mkdir(mode=0o700, exist_ok=True)
                 path.rename(_free(folder / path.name))
+                self._at("after archiving")
             except FileNotFoundError:
                 continue
             if segment.state != "archived":
