@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.errors import StoreError
+from storage.store._migrating import migrate
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
@@ -25,6 +26,8 @@ Parameters = Mapping[str, Any] | Sequence[Any] | None
 _SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL python_enable_replacements = false",
+)
+_LOCKS = (
     "SET allow_community_extensions = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
@@ -133,7 +136,9 @@ class Database:
         try:
             for setting in _SETTINGS:
                 connection.execute(setting)
-            _migrate(connection)
+            migrate(connection, self._path)
+            for setting in _LOCKS:  # after the migrations, which may need a snapshot of the file
+                connection.execute(setting)
         except BaseException:
             connection.close()
             raise
@@ -182,29 +187,3 @@ def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("ROLLBACK")
     except duckdb.Error:  # the failure had ended the transaction already; the caller raises what caused it
         return
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Apply the migrations that the file lacks, each with its record in one transaction. Raises StoreError for a newer file."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
-    )
-    row = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
-    present = int(row[0]) if row else 0
-    known = sorted(
-        (entry for entry in files("storage").joinpath("migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
-    if present > len(known):
-        raise StoreError(
-            f"The database was written by a newer version (schema {present}, this one knows {len(known)}): install that version again."
-        )
-    for entry in known[present:]:
-        connection.execute("BEGIN")
-        try:
-            connection.execute(entry.read_text(encoding="utf-8"))
-            connection.execute("INSERT INTO migrations VALUES (?, ?, now())", [int(entry.name[:4]), entry.name])
-            connection.execute("COMMIT")
-        except duckdb.Error as error:
-            _roll_back(connection)
-            raise StoreError(f"The database could not be brought up to date by {entry.name}: {_sentence(error)}") from error
