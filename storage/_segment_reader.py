@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Line", "is_live", "read_segment", "segments"]
+__all__ = ["Line", "is_live", "lines", "open_plain", "read_segment", "segments"]
 
 import fcntl
 import os
@@ -35,7 +35,7 @@ def segments(folder: Path) -> list[Path]:
 
 def is_live(path: Path) -> bool:
     """True while the process that writes this segment is alive and has not ended it. Raises StorageError if it is no plain file."""
-    with _opened(path) as file:
+    with open_plain(path) as file:
         return _held(file)
 
 
@@ -45,23 +45,28 @@ def read_segment(path: Path, offset: int = 0) -> Iterator[Line]:
     A last line without its newline is left alone while the segment is live, for it may still be written; otherwise it is bad.
     Raises StorageError where the path is no plain file, and OSError as `open` does.
     """
-    with _opened(path) as file:
+    with open_plain(path) as file:
         live = _held(file)  # asked before reading: what is dead now will not grow
         file.seek(offset)
-        while raw := file.readline(_LONGEST_LINE):
-            end = offset + len(raw)
-            if raw[-1:] == b"\n":
-                yield _judged(offset, end, raw)
-            elif len(raw) == _LONGEST_LINE:
-                end, whole = _skipped(file, end)
-                if live and not whole:
-                    return
-                yield Line(offset, end, None, raw, "line too long")
-            elif live:
+        yield from lines(file, offset, live=live)
+
+
+def lines(file: BinaryIO, offset: int = 0, *, live: bool) -> Iterator[Line]:
+    """The lines of a segment that is open at `offset`; `live` says that a last line without its newline may still be written."""
+    while raw := file.readline(_LONGEST_LINE):
+        end = offset + len(raw)
+        if raw[-1:] == b"\n":
+            yield _judged(offset, end, raw)
+        elif len(raw) == _LONGEST_LINE:
+            end, whole = _skipped(file, end)
+            if live and not whole:
                 return
-            else:
-                yield Line(offset, end, None, raw, "torn last line")
-            offset = end
+            yield Line(offset, end, None, raw, "line too long")
+        elif live:
+            return
+        else:
+            yield Line(offset, end, None, raw, "torn last line")
+        offset = end
 
 
 def _judged(offset: int, end: int, raw: bytes) -> Line:
@@ -80,7 +85,8 @@ def _skipped(file: BinaryIO, end: int) -> tuple[int, bool]:
     return end, False
 
 
-def _opened(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading. Raises StorageError for a device, a pipe or a folder, OSError for a symbolic link."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)

@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from storage import _quarantine, spool
+from storage import _quarantine, archive, spool
 from storage.errors import StorageError, StoreError
 from storage.store import Counts, Entry, Refusal, Segment, Store
 from storage.store._intake import take_in
@@ -59,8 +58,8 @@ class _Bad(NamedTuple):
 class Collector:
     """Takes what lies in the spool of a store's home into the store. `once` and the thread may be used together.
 
-    `at` is called with `before insert`, `before commit`, `after commit`, `before archiving` and `after archiving` – tests kill the
-    process there.
+    `at` is called with `before insert`, `before commit`, `after commit`, `before archiving`, `before removal` and `after archiving`: tests
+    kill the process there.
     """
 
     def __init__(self, store: Store, *, at: Callable[[str], None] | None = None) -> None:
@@ -233,19 +232,22 @@ class Collector:
                 if not finished or path.lstat().st_size > segment.position:
                     continue
                 self._at("before archiving")
-                folder = self._home.archive / f"{datetime.now(UTC):%Y-%m-%d}"
-                folder.mkdir(mode=0o700, exist_ok=True)
-                path.rename(_free(folder / path.name))
+                archive.put(self._home, path, before_removal=lambda: self._at("before removal"))
                 self._at("after archiving")
             except FileNotFoundError:
                 continue
+            except OSError as error:  # it is in the database, so it can wait in the spool for a disk with room
+                _log.warning("The segment %s cannot be archived yet: %s", path.name, error)
+                return
             if segment.state != "archived":
                 segment.state = "archived"
                 with self._store.writing() as cursor:
                     save(cursor, segment)
 
     def _sweep(self) -> None:
-        """Remove segments that were never born: their writer died before it gave them a name, so nobody was promised what is in them."""
+        """Remove what a kill left: segments that were never born (their writer died before it gave them a name, so nobody was promised
+        what is in them) and half an archived one."""
+        archive.sweep(self._home)
         for path in self._home.spool.glob(".*.seg.jsonl"):
             with suppress(OSError, StorageError):
                 if time.time() - path.lstat().st_mtime > _BIRTH and not spool.is_live(path):
@@ -329,11 +331,3 @@ def _unhurried() -> Iterator[None]:
         if was_on:
             gc.enable()
 
-
-def _free(path: Path) -> Path:
-    """The path, or one beside it: a segment that came back must not replace what was archived under its name."""
-    place, number = path, 1
-    while place.exists():
-        number += 1
-        place = path.with_name(f"{path.name}.{number}")
-    return place

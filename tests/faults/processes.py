@@ -22,7 +22,7 @@ from storage import _segment_writer, collector
 from storage.home import Home
 from storage.store import Store
 
-CRASH_POINTS = ("before insert", "before commit", "after commit", "before archiving", "after archiving")
+CRASH_POINTS = ("before insert", "before commit", "after commit", "before archiving", "before removal", "after archiving")
 
 # How a writer logs: one call each; records of 60 kB, so that a kill can come in the middle of a write(2); segments of 20 kB, so that it
 # can come while one is being changed; batches, of which all rows or none are acknowledged. A writer rests after so many predictions,
