@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["settled"]
+__all__ = ["of_segments", "settled"]
 
 from typing import Any
 
 from storage.store import Store
+from storage.store._segments import Segment, known
 
 
 def settled(store: Store) -> dict[str, Any]:
@@ -14,3 +15,9 @@ def settled(store: Store) -> dict[str, Any]:
     account: dict[str, Any] = store.health()["accounting"]
     assert account["lost"] == 0, account
     return account
+
+
+def of_segments(store: Store) -> dict[str, Segment]:
+    """What the collector knows of each segment, by name."""
+    with store.reading() as cursor:
+        return known(cursor)
