@@ -17,8 +17,9 @@ from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
 from monitoring.analysis.labels import Labels
-from monitoring.analysis.performance_points import GROUPS, add_performance, add_segments
+from monitoring.analysis.performance_points import GROUPS, add_performance
 from monitoring.analysis.quality_points import add_quality
+from monitoring.analysis.segment_points import add_segments
 from monitoring.analysis.traffic_points import add_labels, add_traffic
 from monitoring.drift import comparable
 from monitoring.drift_nulls import NullCache
@@ -88,7 +89,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     broken_performance = failure or result.failures.get("performance")
     scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
-    add_segments(found, subject, frame, labels, a.baseline)
+    add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
 

@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from monitoring.drift import Sample, comparable
 from monitoring.performance import Measured, measure
 from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
 from monitoring.performance.scores import calibration_error, confidence
 from monitoring.profiles import Binning, binning
+from monitoring.segments.columns import Columns
+from monitoring.segments.naming import Where
+from monitoring.segments.slices import matching
 from monitoring.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -63,8 +65,12 @@ class Baseline:
         """The bins of a column that all windows share; None where the reference has no value of it."""
         return self._once(("binning", name, kind), lambda: self._binning(name, column, kind))
 
-    def measured(self, subject: Subject, segment: tuple[str, str] | None = None) -> dict[tuple[str, str], Measured]:
-        """The reference's own performance; of one segment's rows where (column, value) is given. Empty without labels."""
+    def segment_sample(self, where: Where, name: str, kind: str) -> Sample:
+        """The usable values of a column in one segment's rows: of at most 10,000 of them, a seeded choice."""
+        return self._once(("sample", where, name, kind), lambda: self._columns.sample(name, kind, self._segment(where)))
+
+    def measured(self, subject: Subject, segment: Where = ()) -> dict[tuple[str, str], Measured]:
+        """The reference's own performance; of the rows of one segment where conditions are given. Empty without labels."""
         key = ("measured", tuple(sorted((k, str(v)) for k, v in subject.measuring(None).items())), segment)
         return self._once(key, lambda: self._measured(subject, segment))
 
@@ -92,12 +98,31 @@ class Baseline:
         values = comparable(self.table, name, kind)
         return binning(column, values) if len(values.drop_null()) else None
 
-    def _measured(self, subject: Subject, segment: tuple[str, str] | None) -> dict[tuple[str, str], Measured]:
+    @property
+    def _columns(self) -> Columns:
+        return self._once("columns", lambda: Columns(self.compared))
+
+    def _segment(self, where: Where) -> npt.NDArray[np.bool_]:
+        """The compared rows of a segment, as far as they are used; none where the reference lacks a column."""
+        return self._once(("segment", where), lambda: self._drawn(where))
+
+    def _drawn(self, where: Where) -> npt.NDArray[np.bool_]:
+        mask = matching(self.compared, where)
+        if mask is None:
+            return np.zeros(self.compared.num_rows, bool)
+        rows = np.flatnonzero(mask)
+        if len(rows) > _MOST_ROWS:
+            mask[rows] = False
+            mask[np.random.default_rng([_SEED, len(rows)]).choice(rows, _MOST_ROWS, replace=False)] = True
+        return mask
+
+    def _measured(self, subject: Subject, segment: Where) -> dict[tuple[str, str], Measured]:
         rows = self.table
-        if segment is not None:
-            if segment[0] not in rows.column_names:
+        if segment:
+            mask = matching(rows, segment)
+            if mask is None:
                 return {}
-            rows = rows.filter(pc.equal(rows[segment[0]], segment[1]))
+            rows = rows.filter(pa.array(mask))
         if "@label" not in rows.column_names or rows["@label"].null_count == rows.num_rows:
             return {}
         return measure(rows, **subject.measuring(self.popularity(subject.item)))

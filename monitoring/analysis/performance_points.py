@@ -1,14 +1,13 @@
-"""Performance of a window and of its segments: Evidently's values where it has the metric, an interval and a verdict for each."""
+"""Performance of a window: Evidently's values where it has the metric, an interval and a verdict for each."""
 
 from __future__ import annotations
 
-__all__ = ["GROUPS", "add_performance", "add_segments"]
+__all__ = ["GROUPS", "add_measured", "add_performance"]
 
 from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.comparing import judged
@@ -17,13 +16,11 @@ from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.performance import OF_LISTS, Measured, measure
-from monitoring.performance.intervals import wilson
 from monitoring.subject import Subject
 from monitoring.verdicts import Verdict
 
 GROUPS = ("classification", "regression", "ranking")
 _CALIBRATION_LOSS = 0.01  # one percentage point of probability: less changes no decision (docs/verdicts.md)
-_SEGMENTS = 20  # values per segment column, by rows
 Key = tuple[str, str]
 
 
@@ -44,8 +41,8 @@ def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: 
         if failure is not None and METRICS[metric].source == "evidently":
             found.add(metric, column=column, status="failed", reason=failure)
             continue
-        _add(found, (metric, column), value, reason, measured, usual.get((metric, column)), labels, threshold=threshold,
-             detail={"source": source}, more={})  # fmt: skip
+        add_measured(found, (metric, column), value, reason, measured, usual.get((metric, column)), labels, threshold=threshold,
+                     detail={"source": source}, more={})  # fmt: skip
 
 
 def _add_unlabelled(found: Findings, subject: Subject, labels: Labels) -> None:
@@ -54,25 +51,6 @@ def _add_unlabelled(found: Findings, subject: Subject, labels: Labels) -> None:
         for column in [f"k={k}" for k in subject.ks] if subject.task == "ranking" else [""]:
             if kind.name not in OF_LISTS:
                 found.add(kind.name, column=column, n=0, reason=labels.missing)
-
-
-def add_segments(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None) -> None:
-    """rows, label_coverage and performance of each segment's twenty most frequent values, by scikit-learn."""
-    popularity = baseline.popularity(subject.item) if baseline else None
-    for column in subject.schema.segments:
-        counts = frame[column].drop_null().value_counts().to_pylist()
-        for pair in sorted(counts, key=lambda pair: (-pair["counts"], str(pair["values"])))[:_SEGMENTS]:
-            rows = frame.filter(pc.equal(frame[column], pair["values"]))
-            labelled = rows.num_rows - rows["@label"].null_count
-            more = found.of_segment(rows.num_rows, labelled) | {"segment": f"{column}={pair['values']}"}
-            found.add("rows", float(rows.num_rows), **more)
-            covered = wilson(labelled, rows.num_rows)
-            found.add("label_coverage", labelled / rows.num_rows, method="wilson", lower=covered.lower, upper=covered.upper, **more)
-            if not labelled:
-                continue
-            usual = baseline.measured(subject, (column, str(pair["values"]))) if baseline else {}
-            for key, measured in measure(rows, **subject.measuring(popularity)).items():
-                _add(found, key, measured.value, measured.reason, measured, usual.get(key), labels, detail={}, more=more)
 
 
 def _value(metric: str, measured: Measured, score: Score | None) -> tuple[float | None, str | None, str]:
@@ -85,8 +63,9 @@ def _value(metric: str, measured: Measured, score: Score | None) -> tuple[float 
     return score.value, score.reason, source
 
 
-def _add(found: Findings, key: Key, value: float | None, reason: str | None, measured: Measured, usual: Measured | None, labels: Labels, *,
-         detail: Mapping[str, Any], more: Mapping[str, Any], threshold: float | None = None) -> None:  # fmt: skip
+def add_measured(found: Findings, key: Key, value: float | None, reason: str | None, measured: Measured, usual: Measured | None,
+                 labels: Labels, *, detail: Mapping[str, Any], more: Mapping[str, Any], threshold: float | None = None) -> None:
+    """One metric's point with its interval and its verdict against the reference's; `more` says of which segment it is."""
     metric, column = key
     if value is None:
         found.add(metric, column=column, reason=reason or "it is undefined on these rows", **{**more, "n": measured.rows})

@@ -1,0 +1,133 @@
+"""Points of segments and pairs of segments: rows, label coverage, performance, and drift judged over all of them together."""
+
+from __future__ import annotations
+
+__all__ = ["add_segments"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from monitoring.analysis.baseline import Baseline, bounded
+from monitoring.analysis.drift_points import Question
+from monitoring.analysis.labels import Labels
+from monitoring.analysis.performance_points import add_measured
+from monitoring.drift import Sample
+from monitoring.drift_nulls import NullCache
+from monitoring.findings import Findings
+from monitoring.multiplicity import budget
+from monitoring.performance import measure
+from monitoring.performance.intervals import wilson
+from monitoring.segments.columns import Columns
+from monitoring.segments.drift import Comparison, Judged, compare, judge
+from monitoring.segments.slices import Slice, matching, slices
+from monitoring.subject import Subject
+from monitoring.verdicts import DriftSettings, percent
+
+_OF_FEATURES = frozenset({"ok", "drift"})
+
+
+def add_segments(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, asked: Sequence[Question], baseline: Baseline | None,
+                 nulls: NullCache) -> None:  # fmt: skip
+    """Every metric and drift of each declared segment and pair of segments; which of them there are, `monitoring.segments.slices` says."""
+    parts = slices(frame, subject.schema.segments)
+    for part in parts:
+        _add_performance(found, subject, frame, part, labels, baseline)
+    if baseline is not None and parts:
+        _add_drift(found, subject, frame, parts, asked, baseline, nulls)
+
+
+def _add_performance(found: Findings, subject: Subject, frame: pa.Table, part: Slice, labels: Labels, baseline: Baseline | None) -> None:
+    rows = frame.filter(pa.array(part.mask))
+    labelled = rows.num_rows - rows["@label"].null_count
+    more = found.of_segment(rows.num_rows, labelled) | {"segment": part.name}
+    found.add("rows", float(rows.num_rows), **more)
+    covered = wilson(labelled, rows.num_rows)
+    found.add("label_coverage", labelled / rows.num_rows, method="wilson", lower=covered.lower, upper=covered.upper, **more)
+    if not labelled:
+        return
+    usual = baseline.measured(subject, part.where) if baseline else {}
+    popularity = baseline.popularity(subject.item) if baseline else None
+    for key, measured in measure(rows, **subject.measuring(popularity)).items():
+        add_measured(found, key, measured.value, measured.reason, measured, usual.get(key), labels, detail={}, more=more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """Which segment and column a comparison is of."""
+
+    part: Slice
+    question: Question
+
+
+def _add_drift(found: Findings, subject: Subject, frame: pa.Table, parts: Sequence[Slice], asked: Sequence[Question], baseline: Baseline,
+               nulls: NullCache) -> None:  # fmt: skip
+    rows = bounded(frame)
+    masks = {part.name: part.mask if rows.num_rows == frame.num_rows else _inside(rows, part) for part in parts}
+    share = budget(subject.schema.drift.false_alarms, len(subject.schema.features))
+    columns = Columns(rows)
+    whose: list[_Of] = []
+    compared: list[Comparison] = []
+    for question in asked:
+        for part in parts:
+            if question.compared.name not in dict(part.where) and _is_known(question, rows, masks[part.name]):
+                whose.append(_Of(part, question))
+                compared.append(_compare(columns.sample(question.compared.name, question.compared.kind, masks[part.name]), part, question,
+                                         baseline, nulls))
+    verdicts = judge(compared, share=share)
+    more = {part.name: found.of_segment(part.n, _labelled(frame, part)) | {"segment": part.name} for part in parts}
+    for of, verdict in zip(whose, verdicts, strict=True):
+        _add(found, of, verdict, more[of.part.name])
+    names = set(subject.schema.features)
+    for part in parts:
+        own = [(of, verdict) for of, verdict in zip(whose, verdicts, strict=True) if of.part is part and of.question.compared.name in names]
+        _add_share(found, own, share, more[part.name])
+
+
+def _is_known(question: Question, rows: pa.Table, mask: npt.NDArray[np.bool_]) -> bool:
+    """Whether any label is there yet: without one there is no drift of labels to speak of."""
+    if question.compared.name != "@label":
+        return True
+    return bool(np.any(rows["@label"].is_valid().to_numpy() & mask))
+
+
+def _inside(rows: pa.Table, part: Slice) -> npt.NDArray[np.bool_]:
+    """The segment's rows among sampled ones."""
+    mask = matching(rows, part.where)
+    assert mask is not None, "the sample has the frame's columns"
+    return mask
+
+
+def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline, nulls: NullCache) -> Comparison:
+    column, asked = question.compared, question.calibration
+    reference = baseline.segment_sample(part.where, column.name, column.kind)
+    settings = DriftSettings(minimum_effect=asked.minimum_effect)
+    return compare(asked.method, reference, window, key=f"{baseline.digest}/{column.name}/{part.name}", settings=settings, cache=nulls)
+
+
+def _add(found: Findings, of: _Of, verdict: Judged, more: Mapping[str, Any]) -> None:
+    one = verdict.comparison
+    found.add("drift", one.value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, p_value=one.p_value,
+              column=of.question.compared.column, method=one.method, detail={"effect": one.effect, "minimum_effect": one.minimum_effect},
+              **{**more, "n": one.n, "n_reference": one.n_reference})  # fmt: skip
+
+
+def _add_share(found: Findings, own: Sequence[tuple[_Of, Judged]], share: float, more: Mapping[str, Any]) -> None:
+    judged = [(of, verdict) for of, verdict in own if verdict.status in _OF_FEATURES]
+    if not judged:
+        reason = next((verdict.reason for _, verdict in own), "It has no feature to compare.")
+        found.add("drift_share", status="insufficient_data", reason=reason, **more)
+        return
+    drifted = [of.question.compared.column for of, verdict in judged if verdict.status == "drift"]
+    reason = (f"{len(drifted)} of {len(judged)} judged features of this segment drifted; without drift {percent(share)} of windows "
+              "name any feature of any segment.")  # fmt: skip
+    found.add("drift_share", len(drifted) / len(judged), status="drift" if drifted else "ok", reason=reason,
+              detail={"drifted": drifted, "judged": len(judged), "false_alarms": share}, **more)  # fmt: skip
+
+
+def _labelled(frame: pa.Table, part: Slice) -> int:
+    return int(np.count_nonzero(frame["@label"].is_valid().to_numpy() & part.mask))

@@ -1,0 +1,146 @@
+"""Drift of segments: every segment's columns against the same segment of the reference, all comparisons of a window judged together. Pure.
+
+Scores are this house's own exact ones (`monitoring.drift.score`), equal to Evidently's to 1e-9; nulls are drawn for the segment's own
+distribution and sizes.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Comparison", "Judged", "compare", "judge", "segment_null_size"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import floor, log, log2
+
+import numpy as np
+
+from monitoring.drift import METHODS, Sample, base_method, effect, is_effect, score, why_not
+from monitoring.drift_nulls import NullCache
+from monitoring.multiplicity import decide
+from monitoring.verdicts import Calibration, DriftSettings, Status, calibrate, percent
+
+from .tails import Tail
+
+_SEEABLE = 5.0  # times the minimum effect, as for whole windows (`monitoring.verdicts`)
+_LEAST = 1e-300  # a p-value of zero has no logarithm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One column of one segment, scored: `p_value` is None where nothing can be judged, and `reason` then says why.
+
+    `blind` says why a score that stays within its threshold is no "ok", where chance would hide what matters.
+    """
+
+    method: str
+    n: int
+    n_reference: int
+    minimum_effect: float
+    value: float | None = None
+    effect: float | None = None
+    p_value: float | None = None
+    tail: Tail | None = None
+    status: Status = "ok"
+    reason: str = ""
+    blind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A comparison with its verdict. `threshold` is the score that had to be reached, in the score's units."""
+
+    comparison: Comparison
+    status: Status
+    threshold: float | None
+    reason: str
+
+
+def segment_null_size(n: int) -> int:
+    """The window size that a segment's null is drawn for: rounded down to two geometric steps per octave.
+
+    Segments are many and their sizes vary more than a window's, so their buckets are wider; the threshold errs by at most 19 % to the
+    cautious side.
+    """
+    return 0 if n < 1 else int(2 ** (floor(2 * log2(n) + 1e-9) / 2) + 1e-9)
+
+
+def compare(method: str, reference: Sample, window: Sample, *, key: str, settings: DriftSettings, cache: NullCache) -> Comparison:
+    """Score one column of one segment. `key` names the reference's content, the column and the segment."""
+    plain = Comparison(method=method, n=window.n, n_reference=reference.n, minimum_effect=settings.effect_of(method))
+    few = _too_few(window.n, reference.n, settings.minimum_rows)
+    if few:
+        return replace(plain, status="insufficient_data", reason=few)
+    reason = why_not(method, reference, window)
+    if reason is not None:
+        return replace(plain, status="not_applicable", reason=reason)
+    try:
+        value = score(method, reference, window)
+        size = effect(method, value, reference, window)
+    except ValueError as error:
+        return replace(plain, status="not_applicable", reason=f"{error} Segments are scored without Evidently.")
+    given = calibrate(method, reference, max(segment_null_size(window.n), settings.minimum_rows), key=key, settings=settings, cache=cache)
+    plain = replace(plain, value=value, effect=size)
+    if given.threshold is None:
+        return replace(plain, status="insufficient_data", reason=given.reason or "")
+    return _with_p_value(replace(plain, blind=_blind(given, window.n)), value, given)
+
+
+def _blind(given: Calibration, n: int) -> str:
+    needed = _SEEABLE * given.minimum_effect
+    if not is_effect(given.method) or given.chance is None or not given.chance > needed > 0:
+        return ""
+    return f"Chance alone reaches {given.chance:.3g} with {n:,} rows, so a difference of {needed:g} could not be seen."
+
+
+def _too_few(n_window: int, n_reference: int, minimum: int) -> str:
+    if n_window < minimum:
+        return f"Only {n_window:,} rows of the segment have a value in the window; {minimum} are needed to judge."
+    if n_reference < minimum:
+        return f"Only {n_reference:,} rows of the segment have a value in the reference; {minimum} are needed to judge."
+    return ""
+
+
+def _with_p_value(plain: Comparison, value: float, given: Calibration) -> Comparison:
+    if given.null is None:  # a test that is its own null
+        return replace(plain, p_value=min(max(value, 0.0), 1.0))
+    if METHODS[base_method(plain.method)].larger_is_drift:
+        tail = Tail.of(given.null)
+        return replace(plain, p_value=tail.p_value(value), tail=tail)
+    tail = Tail.of(-np.log(np.maximum(given.null, _LEAST))[::-1])
+    return replace(plain, p_value=tail.p_value(-log(max(value, _LEAST))), tail=tail)
+
+
+def judge(comparisons: Sequence[Comparison], *, share: float) -> list[Judged]:
+    """The verdicts on all comparisons of a window, so that without drift at most `share` of windows name any of them."""
+    family = [one for one in comparisons if one.p_value is not None]
+    decision = decide([one.p_value for one in family], [one.effect for one in family], [one.minimum_effect for one in family], share=share)
+    named = iter(decision.named)
+    return [
+        Judged(comparison=one, status=one.status, threshold=None, reason=one.reason)
+        if one.p_value is None
+        else _judged(one, next(named), decision.level, share, len(family))
+        for one in comparisons
+    ]
+
+
+def _judged(one: Comparison, named: bool, level: float, share: float, family: int) -> Judged:
+    threshold, value, p_value = _threshold(one, level), one.value, one.p_value
+    assert value is not None and p_value is not None
+    if one.blind and not named:
+        return Judged(comparison=one, status="insufficient_data", threshold=threshold, reason=one.blind)
+    if p_value <= level and not named:
+        said = f"The {one.method} score of {value:.3g} is no chance, but its effect of {one.effect:.3g} is below {one.minimum_effect:g}"
+    else:
+        said = f"The {one.method} score of {value:.3g} {'is past' if named else 'stays within'} its threshold {threshold:.3g}"
+    reason = (f"{said} (p = {p_value:.2g}; {one.n_reference:,} reference and {one.n:,} window rows of the segment). {family:,} comparisons "
+              f"of segments and columns are judged together: without drift {percent(share)} of windows name any.")  # fmt: skip
+    return Judged(comparison=one, status="drift" if named else "ok", threshold=threshold, reason=reason)
+
+
+def _threshold(one: Comparison, level: float) -> float:
+    if one.tail is None:
+        return level
+    at = one.tail.score_at(level)
+    if not METHODS[base_method(one.method)].larger_is_drift:
+        return float(np.exp(-at))
+    return max(at, one.minimum_effect) if is_effect(one.method) else at

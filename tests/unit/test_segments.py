@@ -1,0 +1,187 @@
+"""Segments: their names, which of them are computed, their samples, and drift judged over all of them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from monitoring.drift import Sample, score
+from monitoring.drift_nulls import NullCache
+from monitoring.segments.columns import Columns
+from monitoring.segments.drift import Comparison, compare, judge, segment_null_size
+from monitoring.segments.naming import conditions, segment_name
+from monitoring.segments.slices import MINIMUM_PAIR, MOST_PAIRS, MOST_VALUES, matching, slices
+from monitoring.segments.tails import Tail
+from monitoring.verdicts import DriftSettings
+
+words = st.text(st.sampled_from("ab&= %\u00e9"), max_size=8)
+columns = st.text(st.sampled_from("ab& %"), min_size=1, max_size=5)
+
+
+def frame(n: int, *, seed: int = 1, shifted: str = "") -> pa.Table:
+    """Rows with two segments and two features; the numbers of the country `shifted` are one standard deviation higher."""
+    random = np.random.default_rng(seed)
+    country, channel = random.choice(["FR", "DE", "ES"], n, p=[0.6, 0.3, 0.1]), random.choice(["web", "app"], n)
+    amount = random.normal(0, 1, n) + (country == shifted)
+    colour = random.choice(["red", "green", "blue"], n)
+    return pa.table({"country": country, "channel": channel, "amount": amount, "colour": colour})
+
+
+def test_a_segment_is_named_as_the_contract_says() -> None:
+    assert segment_name([("country", "FR")]) == "country=FR"
+    assert segment_name([("country", "FR"), ("channel", "web")]) == "country=FR & channel=web"
+    assert segment_name([("shop", "Marks & Co")]) == "shop=Marks && Co"
+
+
+@given(st.lists(st.tuples(columns, words), min_size=1, max_size=2))
+def test_a_name_says_its_conditions_and_nothing_else(where: list[tuple[str, str]]) -> None:
+    assert conditions(segment_name(where)) == tuple(where)
+
+
+def test_all_rows_have_no_conditions() -> None:
+    assert conditions("") == ()
+
+
+def test_segments_are_the_values_and_the_large_pairs_of_declared_columns() -> None:
+    table = frame(1000)
+    rows = list(zip(table["country"].to_pylist(), table["channel"].to_pylist(), strict=True))
+    pairs = {f"country={a} & channel={b}": n for (a, b), n in Counter(rows).items() if n >= MINIMUM_PAIR}
+    expected = {f"country={value}": n for value, n in Counter(a for a, _ in rows).items()}
+    expected |= {f"channel={value}": n for value, n in Counter(b for _, b in rows).items()}
+    assert {part.name: part.n for part in slices(table, ["country", "channel"])} == expected | pairs
+    assert 0 < len(pairs) < 6  # the two smallest pairs are left out
+    assert slices(table, ["no such column"]) == []
+
+
+def test_there_are_at_most_twenty_values_of_a_column_and_twenty_pairs() -> None:
+    random = np.random.default_rng(3)
+    many = [f"{value:02}" for value in random.integers(0, 40, 60_000)]
+    found = slices(pa.table({"a": many, "b": random.choice(["x", "y"], 60_000), "c": [None] * 60_000}), ["a", "b", "c"])
+    assert Counter(len(part.where) for part in found) == {1: MOST_VALUES + 2, 2: MOST_PAIRS}
+    biggest = Counter(many).most_common(MOST_VALUES)[-1][1]
+    assert min(part.n for part in found if part.where[0][0] == "a" and len(part.where) == 1) == biggest
+
+
+def test_a_missing_value_is_in_no_segment() -> None:
+    table = pa.table({"country": pa.array(["FR", None, "FR", "DE"])})
+    assert {part.name: part.mask.tolist() for part in slices(table, ["country"])} == {
+        "country=FR": [True, False, True, False], "country=DE": [False, False, False, True],
+    }  # fmt: skip
+
+
+def test_the_same_conditions_pick_the_same_rows_of_another_table() -> None:
+    table = frame(500, seed=2)
+    for part in slices(frame(1000), ["country", "channel"]):
+        found = matching(table, part.where)
+        assert found is not None
+        assert table.filter(pa.array(found)).select([name for name, _ in part.where]).to_pylist() == [dict(part.where)] * int(found.sum())
+    assert matching(table, (("country", "XX"),)).tolist() == [False] * 500  # type: ignore[union-attr]
+    assert matching(table, (("nowhere", "FR"),)) is None
+
+
+def test_a_segment_s_sample_is_that_of_its_rows_alone() -> None:
+    table = frame(800).set_column(2, "amount", pa.array([None, float("nan"), float("inf")] + [float(i % 97) for i in range(797)]))
+    prepared = Columns(table)
+    for part in slices(table, ["country", "channel"]):
+        own = table.filter(pa.array(part.mask))
+        for name, kind in (("amount", "numerical"), ("colour", "categorical")):
+            expected, found = Sample.of_column(own, name, kind), prepared.sample(name, kind, part.mask)
+            assert found.counts == expected.counts
+            assert found.n == expected.n
+
+
+@pytest.mark.parametrize(("null", "ratio"), [(stats.expon(), (0.4, 3)), (stats.halfnorm(), (1, 6)), (stats.lognorm(1.0), (0.25, 4))])
+def test_p_values_beyond_the_draws_are_of_the_right_size_or_cautious(null: stats.rv_continuous, ratio: tuple[float, float]) -> None:
+    """At one in ten thousand, where 2,000 draws have nothing: the mean over 200 nulls against the true tail."""
+    random = np.random.default_rng(5)
+    tails = [Tail.of(np.sort(null.rvs(2_000, random_state=random))) for _ in range(200)]
+    assert ratio[0] * 1e-4 < np.mean([tail.p_value(null.isf(1e-4)) for tail in tails]) < ratio[1] * 1e-4
+    assert [tail.p_value(tail.score_at(1e-4)) for tail in tails[:20]] == pytest.approx([1e-4] * 20)
+
+
+def test_a_score_never_has_a_p_value_of_zero_and_more_is_never_surer() -> None:
+    tail = Tail.of(np.sort(stats.expon().rvs(2_000, random_state=1)))
+    scores = np.linspace(0, 2_000, 5_000)
+    found = [tail.p_value(value) for value in scores]
+    assert min(found) > 0
+    assert all(a >= b for a, b in pairwise(found))
+
+
+def compared(reference: pa.Table, window: pa.Table, cache: NullCache) -> list[tuple[str, str, Comparison]]:
+    settings, methods = DriftSettings(), {"amount": ("wasserstein", "numerical"), "colour": ("jensenshannon", "categorical")}
+    found = []
+    for part in slices(window, ["country", "channel"]):
+        mask = matching(reference, part.where)
+        assert mask is not None
+        for name, (method, kind) in methods.items():
+            a, b = Columns(reference).sample(name, kind, mask), Columns(window).sample(name, kind, part.mask)
+            found.append((part.name, name, compare(method, a, b, key=f"{name}/{part.name}", settings=settings, cache=cache)))
+    return found
+
+
+def test_a_drift_of_one_segment_is_found_where_it_is_and_scored_exactly() -> None:
+    reference, window = frame(4_000, seed=7), frame(600, seed=8, shifted="ES")
+    found = compared(reference, window, NullCache())
+    verdicts = judge([one for _, _, one in found], share=0.01)
+    named = {(segment, column) for (segment, column, _), verdict in zip(found, verdicts, strict=True) if verdict.status == "drift"}
+    assert ("country=ES", "amount") in named
+    assert all(column == "amount" and "country=FR" not in segment and "country=DE" not in segment for segment, column in named)
+    rows = [Sample.of_column(table.filter(pa.array([c == "ES" for c in table["country"].to_pylist()])), "amount", "numerical")
+            for table in (reference, window)]
+    shown = {(segment, column): (one, verdict) for (segment, column, one), verdict in zip(found, verdicts, strict=True)}
+    one, verdict = shown["country=ES", "amount"]
+    assert one.value == pytest.approx(score("wasserstein", *rows), abs=1e-12)
+    assert verdict.threshold is not None and one.value is not None and one.value >= verdict.threshold
+    assert "judged together" in verdict.reason
+
+
+def test_a_small_segment_is_insufficient_and_an_unknown_method_says_so() -> None:
+    few, many = Sample(numbers=np.arange(29.0)), Sample(numbers=np.arange(500.0))
+    settings = DriftSettings()
+    for reference, window in ((many, few), (few, many)):
+        small = compare("wasserstein", reference, window, key="k", settings=settings, cache=NullCache())
+        assert (small.status, small.p_value) == ("insufficient_data", None)
+        assert "29" in small.reason
+    other = compare("anderson", many, many, key="k", settings=settings, cache=NullCache())
+    assert (other.status, other.p_value) == ("not_applicable", None)
+    assert judge([other], share=0.01)[0].status == "not_applicable"
+
+
+def test_a_difference_too_small_to_matter_is_not_named_however_sure() -> None:
+    random = np.random.default_rng(2)
+    a, b = (Sample(numbers=np.sort(random.normal(shift, 1, 200_000))) for shift in (0.0, 0.05))
+    found = compare("wasserstein", a, b, key="k", settings=DriftSettings(), cache=NullCache())
+    assert found.p_value is not None and found.p_value < 1e-6
+    verdict = judge([found], share=0.01)[0]
+    assert verdict.status == "ok"
+    assert "below 0.1" in verdict.reason
+
+
+@given(st.integers(1, 10_000_000))
+def test_a_segment_s_null_is_drawn_for_no_more_rows_than_it_has(n: int) -> None:
+    assert n / 1.5 < segment_null_size(n) <= n
+
+
+@pytest.mark.slow
+def test_without_drift_no_more_windows_name_a_segment_than_the_budget_says() -> None:
+    """144 windows of 12 references at a budget of 10 %, no minimum effect: the share that name any segment, within its binomial error."""
+    cache, alarms, windows = NullCache(), 0, 144
+    settings = DriftSettings(minimum_effect=0.0)
+    for seed in range(windows):
+        reference, window = frame(3_000, seed=1_000 + seed % 12), frame(600, seed=5_000 + seed)
+        family = []
+        for part in slices(window, ["country", "channel"]):
+            mask = matching(reference, part.where)
+            assert mask is not None
+            for name, method, kind in (("amount", "wasserstein", "numerical"), ("colour", "jensenshannon", "categorical")):
+                a, b = Columns(reference).sample(name, kind, mask), Columns(window).sample(name, kind, part.mask)
+                family.append(compare(method, a, b, key=f"{seed % 12}/{name}/{part.name}", settings=settings, cache=cache))
+        alarms += any(verdict.status == "drift" for verdict in judge(family, share=0.1))
+    assert alarms <= stats.binom.ppf(0.999, windows, 0.1)
