@@ -207,7 +207,8 @@ METRICS: dict[str, Metric] = _registry(
         tasks=_ALL,
         group="drift",
         source="driftboard",
-        description="How well a classifier tells the window's rows from the reference's, all features together.",
+        description="How far the window's rows are from the reference's, all features together: the out-of-fold AUC of a domain "
+        "classifier, or the change of the PCA reconstruction error.",
     ),
     _quality("missing_share", "Missing", "Share of rows in which the feature is missing."),
     _quality("type_errors", "Type errors", "Share of rows whose value did not fit the feature's type."),

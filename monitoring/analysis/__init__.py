@@ -17,6 +17,7 @@ from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
 from monitoring.analysis.labels import Labels
+from monitoring.analysis.multivariate_points import add_multivariate
 from monitoring.analysis.performance_points import GROUPS, add_performance
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.segment_points import add_segments
@@ -86,6 +87,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
         add_drift(found, asked, result.drift, labels=labels, features=len(subject.schema.features), failure=broken_drift, sampled=sampled)
     else:
         _add_no_reference(found, subject, frame)
+    add_multivariate(found, subject, frame, a.baseline, a.nulls, NO_REFERENCE)
     broken_performance = failure or result.failures.get("performance")
     scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)

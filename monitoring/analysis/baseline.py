@@ -55,28 +55,28 @@ class Baseline:
     @property
     def compared(self) -> pa.Table:
         """The rows that windows are compared with."""
-        return self._once("compared", lambda: bounded(self.table))
+        return self.once("compared", lambda: bounded(self.table))
 
     def sample(self, name: str, kind: str) -> Sample:
         """The usable values of a column among the compared rows: scores and thresholds rest on the same ones."""
-        return self._once(("sample", name, kind), lambda: Sample.of_column(self.compared, name, kind))
+        return self.once(("sample", name, kind), lambda: Sample.of_column(self.compared, name, kind))
 
     def binning(self, name: str, column: str, kind: str) -> Binning | None:
         """The bins of a column that all windows share; None where the reference has no value of it."""
-        return self._once(("binning", name, kind), lambda: self._binning(name, column, kind))
+        return self.once(("binning", name, kind), lambda: self._binning(name, column, kind))
 
     def segment_sample(self, where: Where, name: str, kind: str) -> Sample:
         """The usable values of a column in one segment's rows: of at most 10,000 of them, a seeded choice."""
-        return self._once(("sample", where, name, kind), lambda: self._columns.sample(name, kind, self._segment(where)))
+        return self.once(("sample", where, name, kind), lambda: self._columns.sample(name, kind, self._segment(where)))
 
     def measured(self, subject: Subject, segment: Where = ()) -> dict[tuple[str, str], Measured]:
         """The reference's own performance; of the rows of one segment where conditions are given. Empty without labels."""
         key = ("measured", tuple(sorted((k, str(v)) for k, v in subject.measuring(None).items())), segment)
-        return self._once(key, lambda: self._measured(subject, segment))
+        return self.once(key, lambda: self._measured(subject, segment))
 
     def popularity(self, item: str | None) -> dict[str, float] | None:
         """Each item's share of the reference's rows."""
-        return self._once(("popularity", item), lambda: self._popularity(item))
+        return self.once(("popularity", item), lambda: self._popularity(item))
 
     def calibration_threshold(self, subject: Subject, n: int) -> float | None:
         """The calibration error that n rows drawn from the reference exceed in one of a thousand samples.
@@ -85,9 +85,10 @@ class Baseline:
         value is no fair bar. 200 seeded draws of n rows, rounded down to a power of √2; mean and 3.29 standard deviations.
         """
         size = int(2 ** (int(2 * np.log2(n)) / 2)) if n else 0
-        return self._once(("calibration", subject.task, subject.positive_label, size), lambda: self._calibration(subject, size))
+        return self.once(("calibration", subject.task, subject.positive_label, size), lambda: self._calibration(subject, size))
 
-    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once per key and kept with the reference."""
         with self._lock:
             if key not in self._known:
                 self._known[key] = make()
@@ -100,11 +101,11 @@ class Baseline:
 
     @property
     def _columns(self) -> Columns:
-        return self._once("columns", lambda: Columns(self.compared))
+        return self.once("columns", lambda: Columns(self.compared))
 
     def _segment(self, where: Where) -> npt.NDArray[np.bool_]:
         """The compared rows of a segment, as far as they are used; none where the reference lacks a column."""
-        return self._once(("segment", where), lambda: self._drawn(where))
+        return self.once(("segment", where), lambda: self._drawn(where))
 
     def _drawn(self, where: Where) -> npt.NDArray[np.bool_]:
         mask = matching(self.compared, where)

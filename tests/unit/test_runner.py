@@ -132,7 +132,7 @@ def test_a_labelled_window_has_every_metric_of_its_task(store: Store, worker: Ev
     result = run(store, worker)
     found = points(store)
     assert (result.windows, result.failed, result.points) == (1, 0, len(found))
-    assert {p["metric"] for p in found if p["segment"] == ""} == {metric.name for metric in metrics_of(task)} - {"multivariate_drift"}
+    assert {p["metric"] for p in found if p["segment"] == ""} == {metric.name for metric in metrics_of(task)}
     assert [p for p in found if p["status"] == "failed"] == []
     for point in found:
         numbers = [point[name] for name in ("value", "lower", "upper", "threshold", "p_value", "label_coverage")]

@@ -1,0 +1,46 @@
+"""Drift of all features together: a `multivariate_drift` point per method, with what drives it in its detail."""
+
+from __future__ import annotations
+
+__all__ = ["add_multivariate"]
+
+from typing import Any
+
+import pyarrow as pa
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.drift_nulls import NullCache
+from monitoring.findings import Findings
+from monitoring.multivariate import METHODS, Multivariate, Reference, compare
+from monitoring.subject import Subject
+from monitoring.verdicts import column_level
+
+
+def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baseline: Baseline | None, nulls: NullCache,
+                     no_reference: str) -> None:  # fmt: skip
+    """The points of one window's frame. Each method may name as many windows without drift as the drift of one column may."""
+    if baseline is None:
+        for method in METHODS:
+            found.add("multivariate_drift", method=method, reason=no_reference)
+        return
+    level = column_level(subject.schema.drift.false_alarms, len(subject.schema.features))
+    for result in compare(_reference(subject, baseline, nulls), frame, level=level):
+        found.add("multivariate_drift", result.value, method=result.method, status=result.status, reason=result.reason,
+                  threshold=result.threshold, p_value=result.p_value, n=result.n, n_reference=result.n_reference,
+                  detail=_detail(result, frame.num_rows))  # fmt: skip
+
+
+def _reference(subject: Subject, baseline: Baseline, nulls: NullCache) -> Reference:
+    """The features that the reference knows: one that it lacks is a matter of quality, and would drown the others."""
+    table = baseline.table
+    kinds = {feature.name: str(feature.kind) for feature in subject.schema.features.values()
+             if feature.name in table.column_names and table[feature.name].null_count < table.num_rows}  # fmt: skip
+    return baseline.once(("multivariate", *kinds.items()), lambda: Reference(table, kinds, key=baseline.digest, cache=nulls))
+
+
+def _detail(result: Multivariate, rows: int) -> dict[str, Any]:
+    """`drivers` are shares of features, largest first; `of` the rows of the window where only a sample of them was compared."""
+    drivers = dict(sorted(result.drivers.items(), key=lambda pair: -pair[1]))
+    return {"drivers": {name: round(share, 4) for name, share in drivers.items()} or None,
+            "change": result.change, "of": rows if rows > result.n else None,
+            "minimum_effect": METHODS[result.method].minimum_effect}  # fmt: skip
