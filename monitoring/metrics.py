@@ -25,7 +25,7 @@ class Metric:
     unit: str
     direction: Direction
     tasks: frozenset[str]
-    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels"]
+    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels", "fairness"]
     source: str
     description: str
     column: str = ""
@@ -86,6 +86,22 @@ def _ranking(
         group="ranking",
         source=source,
         description=description,
+        column=column,
+    )
+
+
+def _gap(
+    name: str, label: str, description: str, *, tasks: frozenset[str] = _CLASSIFICATION, unit: str = "share", column: str = ""
+) -> Metric:
+    return Metric(
+        name=name,
+        label=label,
+        unit=unit,
+        direction="none",
+        tasks=tasks,
+        group="fairness",
+        source="driftboard",
+        description=f"{description} Per group, minus the same of all rows with another value of that column.",
         column=column,
     )
 
@@ -251,6 +267,13 @@ METRICS: dict[str, Metric] = _registry(
         source="duckdb",
         description="Median time from prediction to label.",
     ),
+    _gap("selection_rate_gap", "Selection rate gap", "Share decided positive; multiclass: for the class.", column="class"),
+    _gap("tpr_gap", "True positive rate gap", "Share of positive labels decided positive; multiclass: of the class.", column="class"),
+    _gap("fpr_gap", "False positive rate gap", "Share of other labels decided positive; multiclass: for the class.", column="class"),
+    _gap("accuracy_gap", "Accuracy gap", "Share of labelled predictions that were right."),
+    _gap("calibration_gap", "Calibration gap", "Mean score minus the outcome's rate; multiclass: of the highest score."),
+    _gap("mean_error_gap", "Mean error gap", "Mean of prediction - label.", tasks=frozenset({"regression"}), unit="target"),
+    _gap("mae_gap", "Absolute error gap", "Mean of |prediction - label|.", tasks=frozenset({"regression"}), unit="target"),
 )
 
 

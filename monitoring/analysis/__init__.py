@@ -16,6 +16,7 @@ import pyarrow as pa
 from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
+from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.multivariate_points import add_multivariate
 from monitoring.analysis.performance_points import GROUPS, add_performance
@@ -92,6 +93,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
     add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
+    add_gaps(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
 

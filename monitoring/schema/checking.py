@@ -16,6 +16,7 @@ from monitoring.schema.reading import (
     Wrong,
     choice,
     drift_settings,
+    fairness,
     mapping,
     name,
     named_strings,
@@ -55,6 +56,7 @@ def checked(said: Mapping[str, Any], *, named: bool) -> dict[str, Any]:
     found["positive_label"] = _positive_label(said.get("positive_label"), found["task"])
     found["privacy"] = _privacy(said.get("privacy", {}), found)
     kinds = {feature.name: str(feature.kind) for feature in found["features"].values()}
+    found["fairness"] = fairness(said.get("fairness", {}), found["segments"])
     found["drift"] = drift_settings(said.get("drift", {}), {"prediction": "", "score": "", "label": "", **kinds})
     return found
 

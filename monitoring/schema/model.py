@@ -16,7 +16,7 @@ from typing import Any, Self
 from monitoring.errors import SchemaError
 from monitoring.schema.periods import delay_text
 from monitoring.schema.reading import Wrong
-from monitoring.schema.settings import DriftSettings
+from monitoring.schema.settings import DriftSettings, Fairness
 
 type_of_label = str | int | float | bool
 
@@ -89,6 +89,7 @@ class ModelSchema:
     ranking: Ranking | None
     privacy: Mapping[str, str]
     drift: DriftSettings
+    fairness: Fairness
 
     def __init__(
         self,
@@ -111,6 +112,7 @@ class ModelSchema:
         ranking: Ranking | Mapping[str, Any] | None = None,
         privacy: Mapping[str, str] | None = None,
         drift: DriftSettings | Mapping[str, Any] | None = None,
+        fairness: Fairness | Mapping[str, Any] | Sequence[str] | None = None,
     ) -> None:
         said = {key: value for key, value in locals().items() if key != "self"}
         try:
@@ -166,6 +168,7 @@ class ModelSchema:
             "timezone": self.timezone,
             "privacy": dict(self.privacy),
             "drift": self.drift.to_dict(),
+            "fairness": self.fairness.to_dict(),
         }
         said |= {role: getattr(self, role) for role in ("timestamp", "id", "prediction", "label", "latency")}
         if self.ranking:

@@ -1,8 +1,8 @@
-"""How drift is judged for one model: which method for which column, and how sure a verdict must be."""
+"""How drift and fairness are judged for one model: by which method for which column, and how sure a verdict must be."""
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "DriftSettings"]
+__all__ = ["METHODS", "ColumnDrift", "DriftSettings", "Fairness"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,6 +88,22 @@ class DriftSettings:
         if self.features:
             said["features"] = {name: _column_dict(column) for name, column in self.features.items()}
         return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fairness:
+    """Which groups are compared with each other: the values of `columns` (segments; empty means all of them).
+
+    `limit` is the largest gap of shares or probabilities that is acceptable, 0 to 1 (None: gaps are judged by their growth alone).
+    """
+
+    columns: tuple[str, ...] = ()
+    limit: float | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The settings in the shape of the model's file; only what is said."""
+        said: dict[str, object] = {"columns": list(self.columns)} if self.columns else {}
+        return said if self.limit is None else {**said, "limit": self.limit}
 
 
 def _column_dict(column: ColumnDrift) -> dict[str, object]:
