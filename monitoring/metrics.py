@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["METRICS", "Direction", "Metric", "metrics_of"]
+__all__ = ["METRICS", "NEEDS", "Direction", "Metric", "metrics_of"]
 
 from dataclasses import dataclass
 from typing import Literal
@@ -158,6 +158,22 @@ METRICS: dict[str, Metric] = _registry(
         direction="lower",
     ),
     _classification(
+        "cost",
+        "Cost",
+        "What wrong decisions cost per labelled prediction: the model's `costs` of a false positive and of a false negative.",
+        source="driftboard",
+        unit="cost",
+        direction="lower",
+        tasks=_BINARY,
+    ),
+    _classification(
+        "precision_at_alert_budget",
+        "Precision at the alert budget",
+        "Share of positives among the predictions with the highest scores of each day (UTC), as many as the model's `alert_budget`.",
+        source="driftboard",
+        tasks=_BINARY,
+    ),
+    _classification(
         "true_positives", "True positives", "Positive decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY
     ),
     _classification(
@@ -175,6 +191,16 @@ METRICS: dict[str, Metric] = _registry(
     _regression("r2", "R²", "Share of the labels' variance that the prediction explains.", unit="score", direction="higher"),
     _regression("mean_error", "Mean error", "Mean of prediction - label: above zero the model predicts too much.", direction="none"),
     _regression("median_absolute_error", "Median absolute error", "Median of |prediction - label|.", source="scikit-learn"),
+    _regression(
+        "overprediction_share",
+        "Predicted too much",
+        "Share of labelled predictions above their label.",
+        unit="share",
+        direction="none",
+        source="driftboard",
+    ),
+    _regression("overprediction_error", "Error above", "Mean absolute error of the predictions above their label.", source="scikit-learn"),
+    _regression("underprediction_error", "Error below", "Mean absolute error of the predictions below their label.", source="scikit-learn"),
     _ranking("precision_at_k", "Precision@k", "Relevant share of the first k items, mean over users."),
     _ranking("recall_at_k", "Recall@k", "Share of a user's relevant items among the first k, mean over users."),
     _ranking("map_at_k", "MAP@k", "Average precision of the first k items divided by all relevant items, mean over users."),
@@ -191,6 +217,14 @@ METRICS: dict[str, Metric] = _registry(
         "popularity_bias",
         "Popularity@k",
         "Mean share of reference traffic of the items shown among the first k.",
+        source="driftboard",
+        direction="none",
+    ),
+    _ranking(
+        "cold_start_share",
+        "Cold start",
+        "Share of lists for users, and of shown items (of the first of the largest k), that the reference does not have.",
+        column="users or items",
         source="driftboard",
         direction="none",
     ),
@@ -275,6 +309,10 @@ METRICS: dict[str, Metric] = _registry(
     _gap("mean_error_gap", "Mean error gap", "Mean of prediction - label.", tasks=frozenset({"regression"}), unit="target"),
     _gap("mae_gap", "Absolute error gap", "Mean of |prediction - label|.", tasks=frozenset({"regression"}), unit="target"),
 )
+
+
+NEEDS = {"cost": "costs", "precision_at_alert_budget": "alert_budget"}
+"""Metrics that a model has only where its file has this key."""
 
 
 def metrics_of(task: str, *groups: str) -> list[Metric]:

@@ -1,8 +1,8 @@
-"""How drift and fairness are judged for one model: by which method for which column, and how sure a verdict must be."""
+"""How one model is judged: drift and fairness by which method for which column, how sure a verdict must be, what wrong decisions cost."""
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "DriftSettings", "Fairness"]
+__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +37,18 @@ METHODS: Mapping[str, frozenset[str]] = {
     "wasserstein": _NUMERICAL,
     "z": _CATEGORICAL,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What one wrong decision of a binary model costs, in any unit; right ones cost nothing."""
+
+    false_positive: float
+    false_negative: float
+
+    def to_dict(self) -> dict[str, float]:
+        """The costs in the shape of the contract's YAML."""
+        return {"false_positive": self.false_positive, "false_negative": self.false_negative}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,8 @@ DAY = timedelta(days=1)
 CLASSES = ("benign", "malignant", "unclear")
 
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "binary": {"positive_label": 1, "segments": ["country"], "score": "score"},
+    "binary": {"positive_label": 1, "segments": ["country"], "score": "score", "alert_budget": 20,
+               "costs": {"false_positive": 1, "false_negative": 50}},
     "multiclass": {"score": {name: f"p_{name}" for name in CLASSES}},
     "regression": {},
     "ranking": {"ranking": {"user": "user_id", "item": "item_id", "k": [3]}, "score": "score"},
