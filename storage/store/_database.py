@@ -6,7 +6,7 @@ __all__ = ["SETTINGS", "Database", "dicts", "query", "table"]
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -110,13 +110,20 @@ class Database:
 
     def reopen(self) -> None:
         """Close and open the file again: after a failed write its state in memory is not to be trusted."""
+        self.exclusively(lambda: None)
+
+    def exclusively(self, act: Callable[[], None]) -> None:
+        """Close the file, let `act` do what it wants with it, open it again; callers wait. Not from within a read or a write."""
         with self._writing, self._gate:
             self._guard()
             self._reopening = True
             try:
                 self._gate.wait_for(lambda: self._active == 0)
                 self._disconnect()
-                self._connect()
+                try:
+                    act()
+                finally:
+                    self._connect()
             finally:
                 self._reopening = False
                 self._gate.notify_all()

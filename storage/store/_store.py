@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Store"]
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -345,6 +345,10 @@ class Store:
     def reopen(self) -> None:
         """Close and open the file again, after a write that failed in a way that may have lasted."""
         self._database.reopen()
+
+    def exclusively(self, act: Callable[[], None]) -> None:
+        """Close the file, let `act` do what it wants with it, and open it again; all callers wait."""
+        self._database.exclusively(act)
 
     @contextmanager
     def _model(self, name: str, version: str | None = None) -> Iterator[tuple[Cursor, _catalog.Model]]:
