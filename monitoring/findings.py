@@ -54,6 +54,11 @@ class Findings:
         """The counts of a segment, as `more` of its points."""
         return _counts(rows, labelled)
 
+    def worse(self) -> list[str]:
+        """The metrics of all rows together whose status is warn or drift, in the order in which they were found."""
+        rows = (row for row in self._rows if not row["segment"] and not row["column"])
+        return [row["metric"] for row in rows if row["status"] in ("warn", "drift")]
+
     def add_failed(self, reason: str, metrics: Iterable[Metric]) -> None:
         """One failed point for each of these metrics, so that a gap says why it is one."""
         for metric in metrics:

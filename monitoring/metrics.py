@@ -25,7 +25,7 @@ class Metric:
     unit: str
     direction: Direction
     tasks: frozenset[str]
-    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels", "fairness"]
+    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels", "fairness", "causes"]
     source: str
     description: str
     column: str = ""
@@ -259,6 +259,30 @@ METRICS: dict[str, Metric] = _registry(
         source="driftboard",
         description="How far the window's rows are from the reference's, all features together: the out-of-fold AUC of a domain "
         "classifier, or the change of the PCA reconstruction error.",
+    ),
+    Metric(
+        name="population_effect",
+        label="Effect of the population",
+        unit="score",
+        direction="none",
+        tasks=_ALL,
+        group="causes",
+        source="driftboard",
+        description="What a changed population did to the metric in `column`, in its unit: the reference's rows weighted to the window's "
+        "features, minus the reference.",
+        column="metric",
+    ),
+    Metric(
+        name="relation_effect",
+        label="Effect of the relation",
+        unit="score",
+        direction="none",
+        tasks=_ALL,
+        group="causes",
+        source="driftboard",
+        description="What a changed relation of features and labels did to the metric in `column`, in its unit: the window, minus the "
+        "reference's rows weighted to the window's features.",
+        column="metric",
     ),
     _quality("missing_share", "Missing", "Share of rows in which the feature is missing."),
     _quality("type_errors", "Type errors", "Share of rows whose value did not fit the feature's type."),

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
+from monitoring.analysis.cause_points import add_causes
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
 from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
@@ -93,6 +94,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
+    add_causes(found, subject, frame, a.baseline)
     add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
     add_gaps(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
