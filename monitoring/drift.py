@@ -9,11 +9,13 @@ from __future__ import annotations
 __all__ = [
     "METHODS",
     "DriftMethod",
+    "EvidentlyVerdict",
     "Sample",
     "base_method",
     "binned_scores",
     "comparable",
     "effect",
+    "evidently_verdict",
     "histograms",
     "is_effect",
     "method_label",
@@ -41,6 +43,7 @@ _BOTH = _NUMBERS | _CATEGORIES
 # Text and time have no distribution of their own that a method could compare: see `comparable`.
 _PREFIX = {"text": "length_", "datetime": "age_"}
 _EVIDENTLY = "Evidently 0.7.23"
+_EVIDENTLY_DISTANCE, _EVIDENTLY_P_VALUE = 0.1, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,3 +400,30 @@ def effect(method: str, value: float, reference: Sample, window: Sample) -> floa
         return value
     numbers = "numerical" in METHODS[base_method(method)].kinds
     return score("wasserstein" if numbers else "jensenshannon", reference, window)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidentlyVerdict:
+    """What Evidently says of a column by its own default method and threshold; shown for comparison, decides nothing."""
+
+    method: str
+    value: float
+    threshold: float
+    drift: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a point's detail."""
+        return {"method": self.method, "value": self.value, "threshold": self.threshold, "drift": self.drift}
+
+
+def evidently_verdict(kind: str, reference: Sample, window: Sample) -> EvidentlyVerdict | None:
+    """Evidently's default verdict; None where it has no value. Of text and time it is that of their length and age.
+
+    Its thresholds (0.7.23, legacy/calculations/stattests/): 0.1 for distances, 0.05 for p-values.
+    """
+    method = resolve_method("auto", kind, reference, window)
+    if why_not(method, reference, window) is not None:
+        return None
+    value, distance = score(method, reference, window), METHODS[base_method(method)].larger_is_drift
+    threshold = _EVIDENTLY_DISTANCE if distance else _EVIDENTLY_P_VALUE
+    return EvidentlyVerdict(method, value, threshold, value >= threshold if distance else value < threshold)

@@ -1,4 +1,6 @@
-"""What a drift score does when nothing has drifted: scores of pairs drawn from the reference. Pure but for the cache's files.
+"""What a drift score does when nothing has drifted, and when something has: scores of pairs drawn from the reference.
+
+Pure but for the cache's files.
 
 Both samples of a pair are drawn anew, one of the reference's size and one of the window's, because the reference is a sample too:
 drawing only the window forgets that and alarms on up to 99 % of windows without drift (docs/decisions/calibrated-verdicts.md).
@@ -6,39 +8,70 @@ drawing only the window forgets that and alarms on up to 99 % of windows without
 
 from __future__ import annotations
 
-__all__ = ["DRAWS", "NullCache", "draw_null", "new_values", "size_bucket"]
+__all__ = ["DRAWS", "Drawn", "NullCache", "draw", "size_bucket"]
 
 import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from math import ceil, floor, log2
 from pathlib import Path
 from threading import Lock, get_ident
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-from monitoring.drift import METHODS, Sample, base_method, binned_scores
+from monitoring.drift import METHODS, Sample, base_method, is_effect
+from monitoring.null_cells import AREAS, Cells, cells_of, scores_of
+from monitoring.own_windows import OwnWindows
 
 Floats = npt.NDArray[np.float64]
 
 DRAWS = 2_000  # at least: the 99.9 % quantile is then the second largest score, reached by 0.1 % of pairs on average
 _BINNED_DRAWS = 5_000  # histograms are cheap
 _BINNED_CELLS = 500  # beyond this many categories `DRAWS` must do
+_PLANTED = 400  # pairs with a planted shift: a power of 80 % is known to 2 points
+_REPEATS = 8  # pairs without differences between windows, per own window
 _CELLS_AT_ONCE = 2_000_000  # 16 MB per array of doubles
-_MOST_MISSED = 2_000  # categories that the reference missed; more would only cost time
-_STEPS_PER_OCTAVE = 4
-_BODY_CELLS = 48  # the grid's largest cell holds one 48th of the reference …
-_TAIL_GROWTH = 6  # … and a cell r values from the end holds r / 6, at least one: outliers stay themselves
-_CODE = "2"  # raise it when the draws change, so that stored nulls are drawn anew
+_STEPS_PER_OCTAVE = 16
+_CODE = "3"  # raise it when the draws change, so that stored nulls are drawn anew
+_IN_GROUP = 10  # rows of an average own window in a group of cells, and …
+_MOST_GROUPS = 20  # … at most this many groups of numbers
+_FARTHEST = 6.0  # a group's share changes by a factor of at most e^6
+_SQUARED = frozenset({"wasserstein", "ed", "jensenshannon", "hellinger"})  # scores that grow like a standard deviation, not a variance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """Scores of pairs, each sorted: `scores` without drift, `planted` with a shift of the sought effect (empty where none can be made).
+
+    `own_windows` is how many of the reference's own windows say how windows differ (0: rows were taken as independent), `dispersion`
+    how many times as much they differ as independent rows would, at least 1.
+    """
+
+    scores: Floats
+    planted: Floats
+    dispersion: float = 1.0
+    own_windows: int = 0
+
+    def packed(self) -> Floats:
+        """As one array, for the cache."""
+        return np.concatenate([[self.dispersion, self.own_windows, len(self.planted)], self.planted, self.scores])
+
+    @classmethod
+    def unpacked(cls, packed: Floats) -> Drawn:
+        """What `packed` made."""
+        cut = 3 + int(packed[2])
+        return cls(packed[cut:], packed[3:cut], float(packed[0]), int(packed[1]))
 
 
 def size_bucket(n: int) -> int:
-    """The window size that a null is drawn for: `n` rounded down to four geometric steps per octave (2 ** (i / 4)).
+    """The window size that a null is drawn for: `n` rounded down to 16 geometric steps per octave (2 ** (i / 16)).
 
-    Down, because fewer rows reach higher scores by chance: the threshold errs by at most 9 % to the cautious side.
+    Down, because fewer rows reach higher scores by chance: the threshold errs by at most 2 % to the cautious side (4 % for PSI and KL).
     """
     if n < 1:
         return 0
@@ -46,94 +79,160 @@ def size_bucket(n: int) -> int:
     return min(n, ceil(2 ** (step / _STEPS_PER_OCTAVE) - 1e-9))
 
 
-def draw_null(method: str, reference: Sample, n_window: int, *, seed: int) -> Floats:
-    """Scores of pairs drawn from the reference's distribution, sorted; the same for the same arguments.
+def draw(method: str, reference: Sample, n_window: int, *, seed: int, own: OwnWindows | None = None, sought: float = 0.25) -> Drawn:
+    """Scores of pairs drawn from the reference's distribution; the same for the same arguments.
 
-    One score per pair, at least `DRAWS`; cost grows with the number of bins (at most 300 for numbers), not with the rows.
+    With `own` windows, both samples also vary as those do. `sought` is the effect to plant, in units of `drift.effect`. Cost grows with
+    the number of cells (at most 300 for numbers) and own windows, not with the rows.
     """
-    rng = np.random.default_rng(seed)
     name = base_method(method)
-    if METHODS[name].null != "pairs":
+    if METHODS[name].null != "pairs" and name not in AREAS:
         raise ValueError(f"{name} is a test of two samples and needs no null.")
-    scores = _area_scores(name, reference, n_window, rng) if name in ("wasserstein", "ed") else _binned(name, reference, n_window, rng)
-    return np.sort(scores)
+    rng = np.random.default_rng(seed)
+    cells = cells_of(name, reference, n_window)
+    varying = _varying(name, cells, own, rng, in_order=reference.numbers is not None) if own is not None else None
+    pairs = _Pairs(name, cells, reference.n, n_window, varying)
+    scores = pairs.scores(_BINNED_DRAWS if name not in AREAS and len(cells.shares) <= _BINNED_CELLS else DRAWS, rng)
+    shifted = _tilted(name, cells, reference, n_window, sought)
+    planted = pairs.scores(_PLANTED, rng, window=shifted) if shifted is not None else np.empty(0)
+    return Drawn(scores, planted, varying.dispersion if varying else 1.0, own.count if own is not None else 0)
 
 
-def _binned(name: str, reference: Sample, n_window: int, rng: np.random.Generator) -> Floats:
-    shares = _bin_shares(name, reference, n_window)
-    draws = _BINNED_DRAWS if len(shares) <= _BINNED_CELLS else DRAWS
-    scores = []
-    at_once = max(1, _CELLS_AT_ONCE // len(shares))
-    for start in range(0, draws, at_once):
-        size = min(at_once, draws - start)
-        a = rng.multinomial(reference.n, shares, size=size).astype(np.float64)
-        b = rng.multinomial(n_window, shares, size=size).astype(np.float64)
-        scores.append(binned_scores(name, a, b))
-    return np.concatenate(scores)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Varying:
+    """How much the shares differ between the reference's own windows beyond chance: relative deviations, one row per window, one column
+    per group of cells; `group` is each cell's."""
+
+    deviations: Floats
+    group: npt.NDArray[np.int64]
+    dispersion: float
+
+    def around(self, shares: Floats, size: int, rng: np.random.Generator, *, over: int = 1) -> Floats:
+        """Shares of `size` imagined windows, or of averages `over` several of them.
+
+        Normal multipliers give the deviations the covariance that was observed (a multiplier bootstrap, Mammen 1993); their common factor
+        makes them Student's t with as many degrees of freedom as the windows leave, because that covariance is itself an estimate. They
+        act as factors (exp), so that no share turns negative and a shifted normal column stays normal.
+        """
+        freedom = len(self.deviations) - 1
+        wide = np.sqrt(freedom / rng.chisquare(freedom, size=(size, 1)) / (freedom * over))
+        moved = (rng.normal(size=(size, len(self.deviations))) * wide) @ self.deviations
+        weight = shares * np.exp(np.clip(moved, -_FARTHEST, _FARTHEST))[:, self.group]
+        return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
-def _bin_shares(name: str, reference: Sample, n_window: int) -> Floats:
-    """The reference's share of each bin, with the bins that a window of this size would get."""
-    if reference.numbers is not None and (name == "hellinger" or reference.distinct > 20) and METHODS[name].returns == "distance":
-        size = reference.distinct + new_values(reference, n_window) if name == "hellinger" else reference.n + n_window
-        counts = np.histogram(reference.numbers, bins=ceil(log2(size) + 1))[0].astype(np.float64)
-        return np.asarray(counts / counts.sum())
-    return _category_shares(np.array([reference.counts[key] for key in sorted(reference.counts)], float))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Pairs of samples to draw: of which sizes, from which shares."""
+
+    name: str
+    cells: Cells
+    n_reference: int
+    n_window: int
+    varying: _Varying | None
+
+    def scores(self, draws: int, rng: np.random.Generator, *, window: Floats | None = None) -> Floats:
+        """Sorted scores; with `window`, the window's rows come from these shares."""
+        found, at_once = [], max(1, _CELLS_AT_ONCE // len(self.cells.shares))
+        for start in range(0, draws, at_once):
+            size = min(at_once, draws - start)
+            a, b = self._shares(size, rng, self.cells.shares if window is None else window)
+            reference = rng.multinomial(self.n_reference, a, size=size).astype(np.float64)
+            current = rng.multinomial(self.n_window, b, size=size).astype(np.float64)
+            found.append(scores_of(self.name, self.cells, reference, current, (self.n_reference, self.n_window)))
+        return np.sort(np.concatenate(found))
+
+    def _shares(self, size: int, rng: np.random.Generator, window: Floats) -> tuple[Floats, Floats]:
+        if self.varying is None:
+            return self.cells.shares, window
+        whole = len(self.varying.deviations)
+        return self.varying.around(self.cells.shares, size, rng, over=whole), self.varying.around(window, size, rng)
 
 
-def new_values(reference: Sample, n_window: int) -> int:
-    """How many values a window brings that the reference does not have: each row one with the share seen just once (Good 1953)."""
-    once = sum(1 for count in reference.counts.values() if count == 1)
-    return n_window * once // max(reference.n, 1)
+def _varying(name: str, cells: Cells, own: OwnWindows, rng: np.random.Generator, *, in_order: bool) -> _Varying | None:
+    """What the reference's own windows say: each one's score against the others, beside what independent rows would score.
 
-
-def _category_shares(counts: Floats) -> Floats:
-    """Shares of the categories, and of those that the reference missed: its own shares would be too rough a distribution to draw from.
-
-    The missed ones together are as likely as the share seen just once (Good 1953), they are as many as Chao's lower bound says (Chao
-    1984), and the seen ones give way most where they are rarest (Chao et al. 2015, Ecology 96, eq. 3). Without rare ones nothing changes.
+    The ratio of both means is the dispersion (a design effect, Kish 1965, in the score's own geometry). The part of the windows'
+    deviations that is more than chance is 1 - 1/dispersion of their variance; None where there is none.
     """
-    n, once, twice = counts.sum(), np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
-    shares = counts / n
-    if not once or once == n:
-        return np.append(shares, 0.0)
-    missed = once**2 / (2 * twice) if twice else once * (once - 1) / 2
-    unseen = once / n
-    rare = (1 - shares) ** n
-    shares = shares * (1 - unseen * rare / np.sum(shares * rare))
-    more = int(np.clip(ceil(missed), 1, _MOST_MISSED))
-    shares = np.append(np.maximum(shares, 0), np.full(more, unseen / more))
-    return np.asarray(shares / shares.sum())
+    counts = own.counts(cells.starts)
+    rows, total = counts.sum(axis=1), counts.sum(axis=0)
+    observed = scores_of(name, cells, total - counts, counts, _sizes(rows))
+    shares = total / total.sum()
+    sizes = np.tile(rows.astype(np.int64), _REPEATS)
+    others = rng.multinomial(int(total.sum()) - sizes, shares).astype(np.float64)
+    expected = scores_of(name, cells, others, rng.multinomial(sizes, shares).astype(np.float64), _sizes(rows))
+    dispersion = _ratio(name, observed, expected)
+    if dispersion <= 1:
+        return None
+    known = _groups(shares, _IN_GROUP / rows.mean(), in_order=in_order)
+    sums = np.zeros((len(shares), int(known.max()) + 1))
+    sums[np.arange(len(shares)), known] = 1
+    usual = shares @ sums
+    relative = (counts @ sums) / rows[:, None] / np.where(usual > 0, usual, 1) - (usual > 0)
+    deviations = relative * np.sqrt((1 - 1 / dispersion) * rows / rows.mean())[:, None]
+    missed = np.full(len(cells.shares) - len(known), known[-1])  # categories that the reference missed are rare like the last group's
+    return _Varying(deviations, np.concatenate([known, missed]), dispersion)
 
 
-def _grid(numbers: Floats) -> tuple[Floats, Floats, Floats]:
-    """Cells of the sorted column: shares, means and variances within. Fine in the tails, where single values decide."""
-    n = len(numbers)
-    largest = max(1.0, n / _BODY_CELLS)
-    ends, position = [], 0.0
-    while position < n / 2:
-        position += min(max(1.0, position / _TAIL_GROWTH), largest)
-        ends.append(min(floor(position), n))
-    lower = np.unique([0, *(e for e in ends if e < n / 2)])
-    starts = np.unique(np.concatenate([lower, n - lower[lower > 0]]))
-    counts = np.diff(np.append(starts, n)).astype(np.float64)
-    means = np.add.reduceat(numbers, starts) / counts
-    spread = np.add.reduceat((numbers - np.repeat(means, counts.astype(np.int64))) ** 2, starts) / counts
-    return counts / n, means, spread
+def _groups(shares: Floats, least: float, *, in_order: bool) -> npt.NDArray[np.int64]:
+    """A group for each cell, none with much less than the share `least`, so that its deviations are more than noise.
+
+    Neighbours are joined where cells are in order of numbers; of categories the rare ones are joined, and come last.
+    """
+    if in_order:
+        return np.asarray(np.minimum((np.cumsum(shares) - shares / 2) / max(least, 1 / _MOST_GROUPS), _MOST_GROUPS - 1), np.int64)
+    common = shares >= least
+    return np.where(common, np.cumsum(common) - 1, np.count_nonzero(common)).astype(np.int64)
 
 
-def _area_scores(name: str, reference: Sample, n_window: int, rng: np.random.Generator) -> Floats:
-    assert reference.numbers is not None
-    shares, x, spread = _grid(reference.numbers)
-    a = rng.multinomial(reference.n, shares, size=DRAWS) / reference.n
-    b = rng.multinomial(n_window, shares, size=DRAWS) / n_window
-    difference = np.cumsum(a - b, axis=1)[:, :-1]
-    steps = np.diff(x)
-    if name == "ed":
-        return np.asarray(np.sqrt(2 * (difference**2 @ steps)))
-    centre = x - x.mean()  # the same deviations with fewer lost digits
-    variance = a @ (centre**2 + spread) - (a @ centre) ** 2
-    return np.asarray(np.abs(difference) @ steps / np.maximum(np.sqrt(np.maximum(variance, 0)), 0.001))
+def _sizes(rows: Floats) -> tuple[int, int]:
+    return int(rows.sum() - rows.mean()), int(rows.mean())
+
+
+def _ratio(name: str, observed: Floats, expected: Floats) -> float:
+    if not METHODS[name].larger_is_drift:
+        observed, expected = (-np.log(np.maximum(p, 1e-300)) for p in (observed, expected))
+    if not expected.mean() > 0:
+        return 1.0
+    ratio = float(observed.mean() / expected.mean())
+    return ratio**2 if name in _SQUARED else ratio
+
+
+def _tilted(name: str, cells: Cells, reference: Sample, n_window: int, sought: float) -> Floats | None:
+    """Shares of a window whose whole distribution is the sought effect away: cells further up gain, those further down lose.
+
+    Exponential tilting (for a normal column it is a shift of the mean), by the values' order for numbers and the shares' order for
+    categories. None where no tilt goes that far, as on a constant column.
+    """
+    measured = name if is_effect(name) else "wasserstein" if "numerical" in METHODS[name].kinds else "jensenshannon"
+    shares = cells.shares
+    order = np.arange(len(shares)) if reference.categories is None else np.argsort(-shares, kind="stable")
+    place = np.empty(len(shares))
+    place[order] = special.ndtri(np.clip(np.cumsum(shares[order]) - shares[order] / 2, 1e-9, 1 - 1e-9))
+
+    def tilt(strength: float) -> Floats:
+        weight = shares * np.exp(strength * place - np.max(strength * place))
+        return np.asarray(weight / weight.sum())
+
+    def distance(strength: float) -> float:
+        return float(scores_of(measured, cells, shares[None], tilt(strength)[None], (reference.n, n_window))[0])
+
+    strength = _reaching(distance, sought)
+    return None if strength is None else tilt(strength)
+
+
+def _reaching(distance: Callable[[float], float], sought: float) -> float | None:
+    high = 0.5
+    while not distance(high) >= sought:
+        high *= 2
+        if high > 100:
+            return None
+    low = 0.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if distance(middle) < sought else (low, middle)
+    return high
 
 
 class NullCache:

@@ -24,7 +24,8 @@ class DriftColumn:
     `name` is the column in the tables of the job: a feature, `@prediction`, `@score`, `@score:<class>` or `@label`. `kind` is
     `numerical`, `categorical`, `text` or `datetime`. `method` is a name of `drift.METHODS` or `auto`. `threshold` is ours
     (`verdicts.calibrate(…).threshold`), in the score's units, and `minimum_effect` is the calibration's; without a threshold Evidently's
-    pages would judge by its own default, so the worker passes one that never alarms.
+    pages would judge by its own default, so the worker passes one that never alarms. `ladder` holds the thresholds that count
+    where 1, 2, … columns with a ladder of this length are past them together (Benjamini & Hochberg's rule in units of the score).
     """
 
     name: str
@@ -32,6 +33,7 @@ class DriftColumn:
     method: str = "auto"
     threshold: float | None = None
     minimum_effect: float | None = None
+    ladder: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Whoever judges many comparisons together (the features of a window, or features 
 
 from __future__ import annotations
 
-__all__ = ["Decision", "budget", "decide", "persistent_share", "rungs"]
+__all__ = ["Decision", "budget", "column_level", "decide", "persistent_share", "rungs"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +46,11 @@ def budget(share: float | None, comparisons: int) -> float:
 def rungs(share: float, comparisons: int) -> Floats:
     """The p-values to reach: the i-th says that i comparisons must reach it to be named together (Benjamini & Hochberg 1995)."""
     return share * np.arange(1, comparisons + 1) / max(comparisons, 1)
+
+
+def column_level(share: float | None, comparisons: int) -> float:
+    """The p-value that one comparison must reach were it the only one of its family: the first rung of the budget."""
+    return budget(share, comparisons) / max(comparisons, 1)
 
 
 def decide(p_values: Sequence[float | None], effects: Sequence[float | None] | None = None,

@@ -1,7 +1,7 @@
 """Verdicts: does a score say more than chance, and enough to matter? Pure.
 
-A column has drifted when its score exceeds what pairs drawn from the reference reach in 99.9 % of draws (`drift_nulls`) *and* the
-difference is at least the method's minimum effect. Evidently's own thresholds decide nothing.
+A column has drifted when chance alone gives a score like its own too seldom (`drift_nulls`, `null_tail`), counting how many columns are
+judged together (`multiplicity`), *and* the difference is at least the method's minimum effect. Evidently's own thresholds decide nothing.
 """
 
 from __future__ import annotations
@@ -12,42 +12,47 @@ __all__ = [
     "Status",
     "Verdict",
     "calibrate",
-    "column_level",
-    "false_alarms",
     "judge_drift",
+    "judge_performance",
+    "named_effect",
     "percent",
+    "score_p_value",
+    "threshold_at",
 ]
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
+from scipy import special
 
 from monitoring.drift import METHODS, Sample, base_method, is_effect
-from monitoring.drift_nulls import NullCache, draw_null, new_values, size_bucket
+from monitoring.drift_nulls import Drawn, NullCache, draw, size_bucket
 from monitoring.engine_jobs import Score
+from monitoring.multiplicity import EACH
+from monitoring.null_cells import AREAS, new_values
+from monitoring.null_tail import ItselfNull, Null, PairsNull
+from monitoring.own_windows import OwnWindows
 
-Floats = npt.NDArray[np.float64]
 Status = Literal["ok", "warn", "drift", "insufficient_data", "not_applicable", "failed"]
-_LEVEL = 0.001  # of one column, where the model's file does not say otherwise
-_SLACK = 1e-9  # relative: our nulls and Evidently's scores agree to this, and a tie with the null is no drift
-_MOST_STRANGE = 20  # rows of categories that the reference missed; beyond, distances alarm too often (measured: up to 29 % at 1 %)
-_SEEABLE = 5.0  # times the minimum effect: a window in which chance hides even this cannot be called ok
+_MOST_STRANGE = 3  # rows of categories that the reference missed; beyond, distances alarm too often (measured: 6 % at 1 % with 7)
+_SOUGHT = 2.5  # times the minimum effect: an effect that a window must be able to show before its silence is called ok
+_POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSettings:
     """What a verdict on drift asks for.
 
-    `level` is the share of windows without drift that may be named, per column. `minimum_effect` overrides the methods' own: a number
-    for all, or by method name. With fewer than `minimum_rows` usable values on either side nothing is judged.
+    `level` is the share of windows without drift that may name this column, were it the only one past its threshold. `minimum_effect`
+    overrides the methods' own: a number for all, or by method name. A window that would not show `sought_effect` (by default 2.5 times the
+    minimum) in 80 of 100 cases is not called ok. With fewer than `minimum_rows` usable values on either side nothing is judged.
     """
 
-    level: float = _LEVEL
+    level: float = EACH
     minimum_effect: float | Mapping[str, float] | None = None
+    sought_effect: float | None = None
     minimum_rows: int = 30
 
     def effect_of(self, method: str) -> float:
@@ -57,18 +62,10 @@ class DriftSettings:
             given = given.get(method, given.get(name))
         return METHODS[name].minimum_effect if given is None else float(given)
 
-
-def column_level(share: float | None, features: int) -> float:
-    """The level of one column at which `share` of windows without drift name at least one of `features`; by default one in a thousand.
-
-    1 - (1 - share)^(1/features), exact for independent features and cautious for dependent ones (Šidák 1967).
-    """
-    return _LEVEL if share is None else -float(np.expm1(np.log1p(-share) / max(features, 1)))
-
-
-def false_alarms(levels: Iterable[float]) -> float:
-    """The share of windows without drift in which at least one of the columns with these levels is named; the inverse of `column_level`."""
-    return 1 - prod(1 - level for level in levels)
+    def sought_of(self, method: str) -> float:
+        """The effect that a window must be able to show, in the units of `drift.effect`."""
+        least = self.effect_of(method) or METHODS[base_method(method)].minimum_effect
+        return _SOUGHT * least if self.sought_effect is None else self.sought_effect
 
 
 def percent(share: float) -> str:
@@ -80,8 +77,10 @@ def percent(share: float) -> str:
 class Calibration:
     """What a score has to reach, known before it is computed.
 
-    `threshold` is in the score's units; None where `reason` says why nothing can be judged. `chance` is the score that pairs reach in
-    `level` of the draws; `null` holds the draws, sorted (None for a method that is a test itself).
+    `null` is what chance does; None where `reason` says why nothing can be judged. `level` is the p-value that the column must reach were
+    it the only one past; `threshold` and `chance` are the scores for it, with and without the minimum effect. `power` is the share of
+    windows with the `sought` effect that such a threshold would name (None where no such effect can be planted). `own_windows` and
+    `dispersion` are those of `drift_nulls.Drawn`; `independent` says why rows are taken as independent where they are.
     """
 
     method: str
@@ -89,9 +88,14 @@ class Calibration:
     n_reference: int
     level: float
     minimum_effect: float
+    sought: float = 0.25
     threshold: float | None = None
     chance: float | None = None
-    null: Floats | None = None
+    null: Null | None = None
+    power: float | None = None
+    own_windows: int = 0
+    dispersion: float = 1.0
+    independent: str | None = None
     reason: str | None = None
 
 
@@ -106,46 +110,82 @@ class Verdict:
 
 
 def calibrate(method: str, reference: Sample, n_window: int, *, key: str, settings: DriftSettings | None = None,
-              cache: NullCache | None = None) -> Calibration:
+              cache: NullCache | None = None, own: OwnWindows | str | None = None) -> Calibration:
     """The threshold of one column, for a window with `n_window` usable values.
 
-    `method` is resolved (`drift.resolve_method`); `key` names the reference's content and the column, as in `"<hash>/amount"`. A new
+    `method` is resolved (`drift.resolve_method`); `key` names the reference's content, the column and how `own` was cut, as in
+    `"<hash>/amount/<span>"`. `own` are the reference's own windows, or the sentence that says why rows count as independent. A new
     (key, method, size bucket) costs some tens of milliseconds whatever the rows; a known one is read from the cache.
     """
     settings = settings or DriftSettings()
-    plain = Calibration(method=method, n=n_window, n_reference=reference.n, level=settings.level,
-                        minimum_effect=settings.effect_of(method))
+    plain = Calibration(method=method, n=n_window, n_reference=reference.n, level=settings.level, minimum_effect=settings.effect_of(method),
+                        sought=settings.sought_of(method), independent=own if isinstance(own, str) else None)
     few = _too_few(n_window, reference.n, settings.minimum_rows)
     if few is not None:
         return replace(plain, reason=few)
+    windows = own if isinstance(own, OwnWindows) else None
     name = base_method(method)
-    if METHODS[name].null == "itself":
-        return replace(plain, threshold=settings.level)
+    if METHODS[name].null == "itself" and (windows is None or name not in AREAS):
+        alone = None if windows is None else f"{name} has no null that knows of time"
+        return _with_null(replace(plain, independent=alone or plain.independent), ItselfNull(), _test_power(plain, reference))
     strange = new_values(reference, n_window) if reference.categories is not None and METHODS[name].larger_is_drift else 0
     if strange > _MOST_STRANGE:
         return replace(plain, reason=(
             f"The reference has too few rows for its many categories: about {strange:,} of {n_window:,} rows would bring ones that it "
             "never saw; load a larger reference or use chisquare_contingency."))
     size = size_bucket(n_window)
-    cache = cache or NullCache()
-    null = cache.get(key, name, reference.n, size, draw=lambda seed: draw_null(name, reference, size, seed=seed))
-    return _with_null(plain, null)
+    drawn = Drawn.unpacked((cache or NullCache()).get(
+        key, name, reference.n, size, plain.sought, windows is not None,
+        draw=lambda seed: draw(name, reference, size, seed=seed, own=windows, sought=plain.sought).packed()))  # fmt: skip
+    null = PairsNull(drawn.scores, METHODS[name].larger_is_drift)
+    return _with_null(replace(plain, own_windows=drawn.own_windows, dispersion=drawn.dispersion), null, drawn)
 
 
-def _with_null(plain: Calibration, null: Floats) -> Calibration:
-    """The calibration with its threshold: the `level` order statistic of the null, and no less than the minimum effect."""
-    name = base_method(plain.method)
-    rank = max(1, int(plain.level * (len(null) + 1) + _SLACK))
-    plain = replace(plain, level=max(plain.level, 1 / (len(null) + 1)))  # no draw is rarer than one of them
-    if METHODS[name].larger_is_drift:
-        chance = float(null[-rank])
-        threshold = chance * (1 + _SLACK) + float(np.finfo(float).tiny)
-        return replace(plain, chance=chance, null=null, threshold=max(threshold, plain.minimum_effect) if is_effect(name) else threshold)
-    chance = float(null[rank - 1])
-    if chance > 0:
-        return replace(plain, chance=chance, null=null, threshold=chance * (1 - _SLACK))
-    return replace(plain, chance=chance, null=null, reason=(
-        f"The method {name} reaches p = 0 by chance alone with {plain.n_reference:,} and {plain.n:,} rows; use chisquare_contingency."))
+def _with_null(plain: Calibration, null: Null, power: Drawn | float | None) -> Calibration:
+    """The calibration with its threshold and power, or with the reason why chance hides everything."""
+    chance = null.score_at(plain.level)
+    if chance is None:
+        return replace(plain, reason=(
+            f"The method {base_method(plain.method)} reaches p = 0 by chance alone with {plain.n_reference:,} and {plain.n:,} rows; use "
+            "chisquare_contingency."))
+    judged = replace(plain, null=null, chance=chance)
+    threshold = threshold_at(judged, plain.level)
+    if isinstance(power, Drawn):
+        planted, larger = power.planted, METHODS[base_method(plain.method)].larger_is_drift
+        power = float(np.mean(planted >= threshold if larger else planted <= threshold)) if len(planted) else None
+    return replace(judged, threshold=threshold, power=power)
+
+
+def threshold_at(calibration: Calibration, level: float) -> float:
+    """The score that is named at this level: chance's own, and for a distance no less than the minimum effect."""
+    assert calibration.null is not None
+    chance = calibration.null.score_at(level)
+    assert chance is not None, "coarser levels than the calibration's own have a score"
+    return max(chance, calibration.minimum_effect) if is_effect(calibration.method) else chance
+
+
+def score_p_value(score: Score, calibration: Calibration) -> float | None:
+    """How often chance alone gives such a score; None where it has no value or nothing to be held against."""
+    return None if score.value is None or calibration.null is None else calibration.null.p_value(score.value)
+
+
+def named_effect(score: Score, calibration: Calibration) -> float | None:
+    """How far apart the samples are, in units of `drift.effect`: the score itself where it is a distance without a unit."""
+    return score.value if is_effect(calibration.method) else score.effect
+
+
+def _test_power(c: Calibration, reference: Sample) -> float | None:
+    """How often a test of its own finds the sought effect: that of the two-sided z-test.
+
+    For numbers it is one of means that differ by `sought` standard deviations; for categories one with the chi-square's noncentrality
+    of that Jensen-Shannon distance d, 8 d² n m / (n + m) (Pardo 2006, Statistical Inference Based on Divergence Measures, ch. 3). Tests
+    that look at more than the mean have a little less.
+    """
+    if reference.distinct < 2:
+        return None
+    pairs = c.n * c.n_reference / (c.n + c.n_reference)
+    shift = c.sought * np.sqrt(pairs * (8 if reference.categories is not None else 1))
+    return float(special.ndtr(shift + special.ndtri(c.level / 2)))
 
 
 def _too_few(n_window: int, n_reference: int, minimum: int) -> str | None:
@@ -156,53 +196,88 @@ def _too_few(n_window: int, n_reference: int, minimum: int) -> str | None:
     return None
 
 
-def judge_drift(score: Score, calibration: Calibration) -> Verdict:
-    """The verdict on one score of the engine.
+def judge_drift(score: Score, calibration: Calibration, *, level: float | None = None) -> Verdict:
+    """The verdict on one score of the engine; `level` is what `multiplicity.decide` found for its family (None: it stands alone).
 
-    `drift` needs a score at or past the threshold and an effect of at least the minimum. A score that stays below is `ok` only if the
-    window was large enough to show five times the minimum effect; otherwise `insufficient_data`.
+    `drift` needs a p-value of at most the level and an effect of at least the minimum. A score that stays below is `ok` only if the
+    window was large enough to show the sought effect in 80 of 100 cases; otherwise `insufficient_data`.
     """
     c = calibration
     if score.value is None:
         return Verdict(status="not_applicable", reason=score.reason or "The score has no value.")
-    p_value = _p_value(score.value, c)
-    if c.threshold is None:
-        return Verdict(status="insufficient_data", p_value=p_value, reason=c.reason or "")
-    status, reason = _judge(score.value, score.value if is_effect(c.method) else score.effect, c, c.threshold)
-    return Verdict(status=status, threshold=c.threshold, p_value=p_value, reason=reason)
-
-
-def _judge(value: float, effect: float | None, c: Calibration, threshold: float) -> tuple[Status, str]:
-    past = value >= threshold if METHODS[base_method(c.method)].larger_is_drift else value <= threshold
-    if past and effect is not None and effect < c.minimum_effect:
-        return "ok", f"{_sentence(value, c, 'is past')} The effect of {effect:.3g} is below the minimum of {c.minimum_effect:g}."
-    if past:
-        return "drift", _sentence(value, c, "is past")
-    needed = _SEEABLE * c.minimum_effect
-    if is_effect(c.method) and c.chance is not None and c.chance > needed > 0:
-        return "insufficient_data", (
-            f"Chance alone reaches {c.chance:.3g} with {c.n:,} rows, so a difference of {needed:g} could not be seen.")
-    return "ok", _sentence(value, c, "stays within")
-
-
-def _p_value(value: float, c: Calibration) -> float | None:
-    if METHODS[base_method(c.method)].null == "itself":
-        return value
-    if c.null is None:
-        return None
-    if METHODS[base_method(c.method)].larger_is_drift:
-        extreme = len(c.null) - int(np.searchsorted(c.null, value * (1 - _SLACK), "left"))
+    p_value = score_p_value(score, c)
+    if c.null is None or p_value is None:
+        return Verdict(status="insufficient_data", reason=c.reason or "")
+    level = level or c.level
+    threshold, effect = threshold_at(c, level), named_effect(score, c)
+    told = _Told(score.value, c, level, threshold)
+    if p_value > level:
+        status, reason = _quiet(told)
+    elif effect is not None and effect < c.minimum_effect:
+        status, reason = "ok", f"{told.sentence('is past')} The effect of {effect:.3g} is below the minimum of {c.minimum_effect:g}."
+        if is_effect(c.method):
+            status, reason = _quiet(told)
     else:
-        extreme = int(np.searchsorted(c.null, value * (1 + _SLACK), "right"))
-    return (1 + extreme) / (1 + len(c.null))
+        status, reason = "drift", told.sentence("is past")
+    return Verdict(status=status, threshold=threshold, p_value=p_value, reason=reason)
 
 
-def _sentence(value: float, c: Calibration, verb: str) -> str:
-    rows = f"{c.n_reference:,} reference and {c.n:,} window rows"
-    start = f"The {c.method} score of {value:.3g} {verb} its threshold {c.threshold:.3g}"
-    if c.null is None:
-        return f"{start}: without drift a test on {rows} falls below it in {percent(c.level)} of windows."
-    chance = f"pairs drawn from the reference ({rows}) reach {c.chance:.3g} in {percent(c.level)} of draws"
-    if c.threshold == c.minimum_effect:
-        return f"{start}, the minimum effect: {chance}."
-    return f"{start}: {chance}."
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a sentence about a score needs."""
+
+    value: float
+    c: Calibration
+    level: float
+    threshold: float
+
+    def sentence(self, verb: str) -> str:
+        """`The psi score of 0.31 is past its threshold 0.12: …` with what chance would do."""
+        c = self.c
+        rows = f"{c.n_reference:,} reference and {c.n:,} window rows"
+        start = f"The {c.method} score of {self.value:.3g} {verb} its threshold {self.threshold:.3g}"
+        if isinstance(c.null, ItselfNull):
+            return f"{start}: without drift a test on {rows} falls below it in {percent(self.level)} of windows."
+        assert c.null is not None
+        whence = f"pairs drawn from the reference ({rows}"
+        if c.own_windows:
+            whence += f", as its own {c.own_windows} windows differ"
+        chance = f"{whence}) reach {c.null.score_at(self.level):.3g} in {percent(self.level)} of draws"
+        if is_effect(c.method) and self.threshold == c.minimum_effect:
+            return f"{start}, the minimum effect: {chance}."
+        return f"{start}: {chance}."
+
+
+def _quiet(told: _Told) -> tuple[Status, str]:
+    c = told.c
+    if c.power is not None and c.power < _POWER:
+        return "insufficient_data", (
+            f"With {c.n:,} rows and {c.n_reference:,} in the reference an effect of {c.sought:g} would be found in "
+            f"{100 * c.power:.0f} % of windows only, so a score within the threshold does not say that nothing changed.")
+    return "ok", told.sentence("stays within")
+
+
+def judge_performance(value: float, interval: tuple[float | None, float | None], reference_value: float | None,
+                      direction: Literal["higher", "lower", "none"], *, n: int, minimum_rows: int = 30,
+                      minimum_loss: float = 0.05) -> Verdict:
+    """A first verdict on a quality metric: has it become worse than on the reference?
+
+    `interval` is the window's at 99.9 %; `direction` says which way is better. If the interval excludes the reference's value on the
+    bad side, the status is `drift`, or `warn` where the loss is below `minimum_loss` of the reference's value. The reference's own
+    sampling error is not counted, so the reference should be the larger sample.
+    """
+    lower, upper = interval
+    if direction == "none":
+        return Verdict(status="ok")
+    if n < minimum_rows:
+        return Verdict(status="insufficient_data", reason=f"Only {n:,} labelled rows; {minimum_rows} are needed to judge.")
+    if reference_value is None or lower is None or upper is None:
+        return Verdict(status="ok")
+    excluded = upper < reference_value if direction == "higher" else lower > reference_value
+    if not excluded:
+        return Verdict(status="ok", threshold=reference_value)
+    loss = abs(value - reference_value)
+    status: Status = "drift" if loss >= minimum_loss * abs(reference_value) else "warn"
+    edge = upper if direction == "higher" else lower
+    return Verdict(status=status, threshold=reference_value, reason=(
+        f"{value:.3g} is worse than the reference's {reference_value:.3g}: the window's 99.9 % interval ends at {edge:.3g} ({n:,} rows)."))

@@ -15,12 +15,10 @@ import pyarrow as pa
 
 from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
-from monitoring.analysis.cause_points import add_causes
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
-from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.multivariate_points import add_multivariate
-from monitoring.analysis.performance_points import GROUPS, add_alert_budget, add_performance
+from monitoring.analysis.performance_points import GROUPS, add_performance
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.segment_points import add_segments
 from monitoring.analysis.traffic_points import add_labels, add_traffic
@@ -77,7 +75,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     subject, frame = a.subject, a.frame
     labels = Labels.of(frame, a.window, subject.schema.label_delay, a.now)
     rows = bounded(frame)
-    asked = questions(subject, rows, a.baseline, a.nulls) if a.baseline else []
+    asked = questions(subject, rows, a.baseline, a.nulls, a.window) if a.baseline else []
     result, failure = _ask(a, worker, rows, asked, labels)
     found = Findings(a.common, rows=frame.num_rows, labelled=labels.labelled, n_reference=len(a.baseline) if a.baseline else None)
     add_traffic(found, a.traffic, frame, a.window, a.baseline, a.now)
@@ -93,10 +91,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     broken_performance = failure or result.failures.get("performance")
     scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
-    add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
-    add_causes(found, subject, frame, a.baseline)
     add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
-    add_gaps(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
 
@@ -117,10 +112,10 @@ def gone(a: Mapping[str, Any]) -> Found:
     return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), None)
 
 
-def broken(a: Mapping[str, Any], subject: Subject, reason: str) -> Found:
+def broken(a: Mapping[str, Any], task: str, reason: str) -> Found:
     """A window that could not be read or computed at all: every metric failed, and says why."""
     found = Findings(a, rows=0, labelled=0, n_reference=None)
-    found.add_failed(reason, subject.metrics("traffic", "quality", "labels", *GROUPS))
+    found.add_failed(reason, "traffic", "quality", "labels", *GROUPS, task=task)
     found.add("drift_share", status="failed", reason=reason)
     return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), reason)
 
@@ -141,7 +136,7 @@ def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], lab
         current=rows.select(names),
         reference=reference.select([name for name in names if name in reference.column_names]) if reference is not None else None,
         reference_hash=a.baseline.digest if a.baseline else None,
-        columns=tuple(question.asked for question in asked),
+        columns=tuple(question.asked() for question in asked),
         positive_label=subject.positive_label,
         ks=subject.ks,
         user=subject.user,

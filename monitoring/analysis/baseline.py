@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from monitoring.drift import Sample, comparable
+from monitoring.own_windows import OwnWindows, Span, own_windows
 from monitoring.performance import Measured, measure
-from monitoring.performance.budget import at_share
 from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
 from monitoring.performance.scores import calibration_error, confidence
 from monitoring.profiles import Binning, binning
@@ -62,6 +62,11 @@ class Baseline:
         """The usable values of a column among the compared rows: scores and thresholds rest on the same ones."""
         return self.once(("sample", name, kind), lambda: Sample.of_column(self.compared, name, kind))
 
+    def own_windows(self, name: str, kind: str, span: Span) -> OwnWindows | str:
+        """The compared rows cut into windows like `span`, or why they cannot be."""
+        times = self.compared["@t"] if "@t" in self.compared.column_names else None
+        return self.once(("windows", name, kind, span.name), lambda: own_windows(comparable(self.compared, name, kind), times, span))
+
     def binning(self, name: str, column: str, kind: str) -> Binning | None:
         """The bins of a column that all windows share; None where the reference has no value of it."""
         return self.once(("binning", name, kind), lambda: self._binning(name, column, kind))
@@ -78,18 +83,6 @@ class Baseline:
     def popularity(self, item: str | None) -> dict[str, float] | None:
         """Each item's share of the reference's rows."""
         return self.once(("popularity", item), lambda: self._popularity(item))
-
-    def users(self, user: str | None) -> frozenset[str] | None:
-        """The users of the reference's rows."""
-        return self.once(("users", user), lambda: self._users(user))
-
-    def at_share(self, subject: Subject, share: float) -> Measured | None:
-        """The precision among this share of the reference's rows, those with the highest scores; None without labels."""
-        if "@label" not in self.table.column_names or self.table["@label"].null_count == len(self):
-            return None
-        rounded = round(share, 4)
-        return self.once(("at share", subject.positive_label, rounded),
-                          lambda: at_share(self.table, positive_label=subject.positive_label, share=rounded))  # fmt: skip
 
     def calibration_threshold(self, subject: Subject, n: int) -> float | None:
         """The calibration error that n rows drawn from the reference exceed in one of a thousand samples.
@@ -139,7 +132,7 @@ class Baseline:
             rows = rows.filter(pa.array(mask))
         if "@label" not in rows.column_names or rows["@label"].null_count == rows.num_rows:
             return {}
-        return measure(rows, **subject.measuring(self.popularity(subject.item)), known_users=self.users(subject.user))
+        return measure(rows, **subject.measuring(self.popularity(subject.item)))
 
     def _popularity(self, item: str | None) -> dict[str, float] | None:
         if item is None or item not in self.table.column_names:
@@ -147,11 +140,6 @@ class Baseline:
         counts = self.table[item].drop_null().value_counts().to_pylist()
         total = sum(pair["counts"] for pair in counts)
         return {str(pair["values"]): pair["counts"] / total for pair in counts} or None
-
-    def _users(self, user: str | None) -> frozenset[str] | None:
-        if user is None or user not in self.table.column_names:
-            return None
-        return frozenset(str(name) for name in self.table[user].drop_null().unique().to_pylist()) or None
 
     def _calibration(self, subject: Subject, size: int) -> float | None:
         binary = subject.task == "binary"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["NO_REFERENCE", "Question", "add_drift", "questions"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,15 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
-from monitoring.drift import Sample, base_method, comparable, resolve_method
+from monitoring.drift import EvidentlyVerdict, Sample, base_method, comparable, evidently_verdict, resolve_method
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import DriftColumn, Score
 from monitoring.findings import Findings
+from monitoring.multiplicity import Decision, budget, column_level, decide, rungs
+from monitoring.own_windows import Span
 from monitoring.subject import Compared, Subject
-from monitoring.verdicts import Calibration, DriftSettings, calibrate, column_level, false_alarms, judge_drift, percent
+from monitoring.verdicts import Calibration, DriftSettings, calibrate, judge_drift, named_effect, percent, score_p_value, threshold_at
+from monitoring.windows import Window
 
 NO_REFERENCE = "There is no reference to compare with: load one with `python -m monitoring reference MODEL FILE`."
 _JUDGED = frozenset({"ok", "warn", "drift"})
@@ -25,79 +28,127 @@ _JUDGED = frozenset({"ok", "warn", "drift"})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One column to be scored: how, and what score counts as drift."""
+    """One column to be scored: how, and what score counts as drift.
+
+    `levels` are the p-values to reach, the i-th where i columns are named together: as many as there are features for a feature, one
+    for an output. `usual` is what Evidently would say by its own defaults, for comparison only.
+    """
 
     compared: Compared
     calibration: Calibration
+    levels: tuple[float, ...]
+    usual: EvidentlyVerdict | None = None
 
     @property
+    def judged(self) -> bool:
+        """Whether a score can be judged at all."""
+        return self.calibration.threshold is not None
+
     def asked(self) -> DriftColumn:
         """The column as the Evidently worker is asked for it."""
         given = self.calibration
-        return DriftColumn(self.compared.name, self.compared.kind, given.method, given.threshold, given.minimum_effect)
+        ladder = tuple(threshold_at(given, level) for level in self.levels) if self.judged else ()
+        return DriftColumn(self.compared.name, self.compared.kind, given.method, given.threshold, given.minimum_effect, ladder)
 
 
-def questions(subject: Subject, frame: pa.Table, baseline: Baseline, nulls: NullCache) -> list[Question]:
+def questions(subject: Subject, frame: pa.Table, baseline: Baseline, nulls: NullCache, window: Window) -> list[Question]:
     """A question for every compared column, its method resolved by name and its threshold drawn from the reference."""
-    return [_question(subject, column, frame, baseline, nulls) for column in subject.compared(frame)]
+    span = Span(window.start, window.end, window.rows[1] - window.rows[0] if window.rows else None)
+    made = [_calibrated(subject, column, frame, baseline, nulls, span) for column in subject.compared(frame)]
+    features = len(subject.schema.features)
+    family = [calibration for _, calibration, _ in made[:features] if calibration.threshold is not None]
+    share = budget(subject.schema.drift.false_alarms, features)
+    several = tuple(rungs(share, len(family)).tolist())
+    alone = (column_level(subject.schema.drift.false_alarms, features),)
+    return [Question(column, calibration, several if place < features else alone, usual)
+            for place, (column, calibration, usual) in enumerate(made)]  # fmt: skip
 
 
-def _question(subject: Subject, column: Compared, frame: pa.Table, baseline: Baseline, nulls: NullCache) -> Question:
+def _calibrated(subject: Subject, column: Compared, frame: pa.Table, baseline: Baseline, nulls: NullCache,
+                span: Span) -> tuple[Compared, Calibration, EvidentlyVerdict | None]:  # fmt: skip
     reference = baseline.sample(column.name, column.kind)
-    values = comparable(frame, column.name, column.kind)
-    window = Sample.of(values)
+    window = Sample.of(comparable(frame, column.name, column.kind))
     method = resolve_method(column.method, column.kind, reference, window)
     settings = _settings(subject, method, column.column)
     if not reference.n or not window.n:  # nothing to draw from; the score will say so
-        calibration = Calibration(method=method, n=window.n, n_reference=reference.n, level=settings.level,
-                                  minimum_effect=settings.effect_of(method))  # fmt: skip
-    else:
-        key = f"{baseline.digest}/{column.name}"
-        calibration = calibrate(method, reference, window.n, key=key, settings=settings, cache=nulls)
-    return Question(column, calibration)
+        return column, Calibration(method=method, n=window.n, n_reference=reference.n, level=settings.level,
+                                   minimum_effect=settings.effect_of(method)), None  # fmt: skip
+    key = f"{baseline.digest}/{column.name}/{span.name}"
+    own = baseline.own_windows(column.name, column.kind, span)
+    calibration = calibrate(method, reference, window.n, key=key, settings=settings, cache=nulls, own=own)
+    return column, calibration, evidently_verdict(column.kind, reference, window)
 
 
 def _settings(subject: Subject, method: str, column: str) -> DriftSettings:
     """What the model's file asks of a verdict on this column; `method` is resolved, because the minimum effect may differ by method."""
     drift = subject.schema.drift
     effect = drift.minimum_effect_for(base_method(method), column)
-    return DriftSettings(level=column_level(drift.false_alarms, len(subject.schema.features)), minimum_effect=effect)
+    return DriftSettings(level=column_level(drift.false_alarms, len(subject.schema.features)), minimum_effect=effect,
+                         sought_effect=drift.sought_effect)  # fmt: skip
 
 
-def add_drift(found: Findings, asked: list[Question], scores: Mapping[str, Score], *, labels: Labels, features: int, failure: str | None,
-              sampled: int | None) -> None:  # fmt: skip
+def add_drift(found: Findings, asked: Sequence[Question], scores: Mapping[str, Score], *, labels: Labels, features: int,
+              failure: str | None, sampled: int | None) -> None:  # fmt: skip
     """A `drift` point per question and the `drift_share` over the first `features` of them, which are the model's features.
 
     `failure` is why Evidently gave nothing at all; `sampled` is the number of rows that were compared where there are too many for all.
     """
+    family = [question for question in asked[:features] if question.judged]
+    decision = _decide(family, {} if failure else scores)
     statuses = []
-    for question in asked:
-        column, calibration = question.compared.column, question.calibration
-        score = scores.get(question.compared.name)
-        more: dict[str, Any] = {"column": column, "method": calibration.method, "n": calibration.n, "n_reference": calibration.n_reference}
-        detail = {"effect": score.effect if score else None, "minimum_effect": calibration.minimum_effect, "sampled": sampled}
-        if question.compared.name == "@label" and not labels.labelled:
-            found.add("drift", reason=labels.missing, **more)
-        elif failure is not None or score is None:
-            found.add("drift", status="failed", reason=failure or "Evidently gave no score for this column", **more)
-        else:
-            verdict = judge_drift(score, calibration)
-            statuses.append((question, verdict.status))
-            found.add("drift", score.value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold,
-                      p_value=verdict.p_value, detail=detail, **more)  # fmt: skip
-    names = {question.compared.name for question in asked[:features]}
-    _add_share(found, [(q, status) for q, status in statuses if q.compared.name in names and status in _JUDGED], failure)
+    for place, question in enumerate(asked):
+        level = decision.level if place < features and family else None
+        adjusted = decision.adjusted[family.index(question)] if question in family else None
+        status = _add_one(found, question, scores.get(question.compared.name), level, adjusted, labels, failure, sampled)
+        statuses.append((question, status))
+    _add_share(found, [(question, status) for question, status in statuses[:features] if status in _JUDGED], decision.share, failure)
 
 
-def _add_share(found: Findings, judged: list[tuple[Question, str]], failure: str | None) -> None:
+def _decide(family: Sequence[Question], scores: Mapping[str, Score]) -> Decision:
+    """Which features are named, all of them judged together; one whose score is missing takes part and cannot be named."""
+    given = [(scores.get(question.compared.name) or Score(reason="No score."), question.calibration) for question in family]
+    share = family[0].levels[-1] if family else 0.0
+    return decide([score_p_value(score, c) for score, c in given], [named_effect(score, c) for score, c in given],
+                  [c.minimum_effect for _, c in given], share=share)  # fmt: skip
+
+
+def _add_one(found: Findings, question: Question, score: Score | None, level: float | None, adjusted: float | None, labels: Labels,
+             failure: str | None, sampled: int | None) -> str:  # fmt: skip
+    calibration = question.calibration
+    more: dict[str, Any] = {"column": question.compared.column, "method": calibration.method, "n": calibration.n,
+                            "n_reference": calibration.n_reference}  # fmt: skip
+    if question.compared.name == "@label" and not labels.labelled:
+        found.add("drift", reason=labels.missing, **more)
+        return "not_applicable"
+    if failure is not None or score is None:
+        found.add("drift", status="failed", reason=failure or "Evidently gave no score for this column", **more)
+        return "failed"
+    verdict = judge_drift(score, calibration, level=level)
+    found.add("drift", score.value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, p_value=verdict.p_value,
+              detail=_detail(question, score, level, adjusted) | {"sampled": sampled}, **more)  # fmt: skip
+    return verdict.status
+
+
+def _detail(question: Question, score: Score, level: float | None, adjusted: float | None) -> dict[str, Any]:
+    """What the verdict rests on, and what others would say. `level` is the p-value to reach, `p_adjusted` the one corrected for the other
+    features; `dispersion` says how many times as much the reference's own windows differ as independent rows would."""
+    c = question.calibration
+    return {
+        "effect": score.effect, "minimum_effect": c.minimum_effect, "level": level or c.level, "p_adjusted": adjusted,
+        "sought_effect": c.sought if c.power is not None else None, "power": c.power, "independent_rows": c.independent,
+        "own_windows": c.own_windows or None, "dispersion": c.dispersion if c.own_windows else None,
+        "evidently_default": question.usual.to_dict() if question.usual else None,
+    }  # fmt: skip
+
+
+def _add_share(found: Findings, judged: list[tuple[Question, str]], share: float, failure: str | None) -> None:
     if failure is not None:
         found.add("drift_share", status="failed", reason=failure)
     elif not judged:
         found.add("drift_share", reason="No feature of the window could be judged; the drift of each says why.")
     else:
         drifted = [question.compared.column for question, status in judged if status == "drift"]
-        chance = false_alarms(question.calibration.level for question, _ in judged)
         reason = (f"{len(drifted)} of {len(judged)} judged features drifted; without drift at least one would be named in at most "
-                  f"{percent(chance)} of windows.")  # fmt: skip
+                  f"{percent(share)} of windows.")  # fmt: skip
         found.add("drift_share", len(drifted) / len(judged), status="drift" if drifted else "ok", reason=reason,
-                  detail={"drifted": drifted, "judged": len(judged), "false_alarms": chance})  # fmt: skip
+                  detail={"drifted": drifted, "judged": len(judged), "false_alarms": share})  # fmt: skip

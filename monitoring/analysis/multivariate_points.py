@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_multivariate", "known_kinds"]
+__all__ = ["add_multivariate"]
 
 from typing import Any
 
@@ -11,9 +11,9 @@ import pyarrow as pa
 from monitoring.analysis.baseline import Baseline
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
+from monitoring.multiplicity import column_level
 from monitoring.multivariate import METHODS, Multivariate, Reference, compare
 from monitoring.subject import Subject
-from monitoring.verdicts import column_level
 
 
 def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baseline: Baseline | None, nulls: NullCache,
@@ -30,15 +30,11 @@ def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baselin
                   detail=_detail(result, frame.num_rows))  # fmt: skip
 
 
-def known_kinds(subject: Subject, baseline: Baseline) -> dict[str, str]:
-    """The features that the reference knows, and their kinds: one that it lacks is a matter of quality, and would drown the others."""
-    table = baseline.table
-    return {feature.name: str(feature.kind) for feature in subject.schema.features.values()
-            if feature.name in table.column_names and table[feature.name].null_count < table.num_rows}  # fmt: skip
-
-
 def _reference(subject: Subject, baseline: Baseline, nulls: NullCache) -> Reference:
-    table, kinds = baseline.table, known_kinds(subject, baseline)
+    """The features that the reference knows: one that it lacks is a matter of quality, and would drown the others."""
+    table = baseline.table
+    kinds = {feature.name: str(feature.kind) for feature in subject.schema.features.values()
+             if feature.name in table.column_names and table[feature.name].null_count < table.num_rows}  # fmt: skip
     return baseline.once(("multivariate", *kinds.items()), lambda: Reference(table, kinds, key=baseline.digest, cache=nulls))
 
 

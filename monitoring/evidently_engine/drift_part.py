@@ -27,7 +27,7 @@ from .snapshots import Page
 _NEVER = {"distance": 1e9, "p_value": -1.0}  # thresholds that no score reaches, for columns without a verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Task:
     """One column that Evidently can compare: its values per row, under which method."""
 
@@ -51,6 +51,7 @@ def drift_part(job: Job, scores: MutableMapping[str, Score]) -> Page | None:
         for task in tasks:
             scores[task.column.name] = _score(task)
         return None
+    tasks = _at_their_rungs(tasks)
     names = Names(task.column.name for task in tasks)
     try:
         snapshots = [_run(tasks, names, job.name)]
@@ -63,6 +64,21 @@ def drift_part(job: Job, scores: MutableMapping[str, Score]) -> Page | None:
     whole = _merge(snapshots)
     whole._widgets = [_headline(tasks, scores), *whole._widgets]
     return Page(whole, names)
+
+
+def _at_their_rungs(tasks: list[_Task]) -> list[_Task]:
+    """The tasks with the thresholds that count for this window: those of the most columns that are past theirs together.
+
+    That is Benjamini & Hochberg's step-up rule. The scores are computed for it beforehand; the charts cost several times as much.
+    """
+    longest = max((len(task.column.ladder) for task in tasks), default=0)
+    family = [task for task in tasks if len(task.column.ladder) == longest and task.threshold == task.column.threshold]
+    if longest < 2:
+        return tasks
+    values = [(task, _score(task).value) for task in family]
+    past = (sum(value is not None and _is_past(task, value, task.column.ladder[rung]) for task, value in values) for rung in range(longest))
+    reached = max((rung for rung, count in enumerate(past) if count > rung), default=0)
+    return [replace(task, threshold=task.column.ladder[reached]) if task in family else task for task in tasks]
 
 
 def _task(job: Job, column: DriftColumn, scores: MutableMapping[str, Score]) -> _Task | None:
@@ -188,7 +204,11 @@ def _headline(tasks: list[_Task], scores: Mapping[str, Score]) -> object:
 
 
 def _past(task: _Task, value: float) -> bool:
-    return value >= task.threshold if METHODS[base_method(task.method)].larger_is_drift else value <= task.threshold
+    return _is_past(task, value, task.threshold)
+
+
+def _is_past(task: _Task, value: float, threshold: float) -> bool:
+    return value >= threshold if METHODS[base_method(task.method)].larger_is_drift else value <= threshold
 
 
 def _contingency(reference: pd.Series, current: pd.Series, _kind: ColumnType, threshold: float) -> tuple[float, bool]:

@@ -19,8 +19,7 @@ class Measured:
     """A value with its interval, or the reason why there is none.
 
     `n` counts what the value is a mean of: labelled rows, positive decisions (precision), positive labels (recall), users (ranking).
-    `rows` are the labelled rows that went in. `scarce` says why the value carries no verdict although it is defined. `weighted` says
-    that rows counted by their weights.
+    `rows` are the labelled rows that went in. `scarce` says why the value carries no verdict although it is defined.
     """
 
     value: float | None = None
@@ -29,7 +28,6 @@ class Measured:
     n: int = 0
     rows: int = 0
     scarce: str | None = None
-    weighted: bool = False
 
 
 def too_few(n: int, what: str, minimum: int) -> str | None:

@@ -1,8 +1,8 @@
-"""How one model is judged: drift and fairness by which method for which column, how sure a verdict must be, what wrong decisions cost."""
+"""How drift is judged for one model: which method for which column, and how sure a verdict must be."""
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness"]
+__all__ = ["METHODS", "ColumnDrift", "DriftSettings", "Persistence"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,18 +40,6 @@ METHODS: Mapping[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """What one wrong decision of a binary model costs, in any unit; right ones cost nothing."""
-
-    false_positive: float
-    false_negative: float
-
-    def to_dict(self) -> dict[str, float]:
-        """The costs in the shape of the contract's YAML."""
-        return {"false_positive": self.false_positive, "false_negative": self.false_negative}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDrift:
     """What one column wants different from its model: None means as the model."""
 
@@ -60,18 +48,29 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """An alarm needs `k` of the last `n` windows past their thresholds, the newest among them; 1 of 1 is every window by itself."""
+
+    k: int = 1
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSettings:
     """A model's drift settings.
 
     `method` maps a kind to the name of a method (`auto` where it is not named); `false_alarms` is the share of windows without any
     drift in which at least one feature may be named (None: one in a thousand for each feature); `minimum_effect` is in units of the
-    method's score, one number for all methods, or one for each named method, or None for each method's own; `features` maps a
-    column (a feature, `prediction`, `score` or `label`) to what is different there.
+    method's score, one number for all methods, or one for each named method, or None for each method's own; a window too small to show
+    `sought_effect` (None: 2.5 times the minimum) in 80 of 100 cases is not called ok; `persistence` says how many windows in a row must
+    agree before a drift is one; `features` maps a column (a feature, `prediction`, `score` or `label`) to what is different there.
     """
 
     method: Mapping[str, str] = field(default_factory=dict)
     false_alarms: float | None = None
     minimum_effect: float | Mapping[str, float] | None = None
+    sought_effect: float | None = None
+    persistence: Persistence = Persistence()
     features: Mapping[str, ColumnDrift] = field(default_factory=dict)
 
     def method_for(self, kind: str, column: str = "") -> str:
@@ -97,25 +96,13 @@ class DriftSettings:
             said["false_alarms"] = self.false_alarms
         if self.minimum_effect is not None:
             said["minimum_effect"] = dict(self.minimum_effect) if isinstance(self.minimum_effect, Mapping) else self.minimum_effect
+        if self.sought_effect is not None:
+            said["sought_effect"] = self.sought_effect
+        if self.persistence != Persistence():
+            said["persistence"] = {"k": self.persistence.k, "n": self.persistence.n}
         if self.features:
             said["features"] = {name: _column_dict(column) for name, column in self.features.items()}
         return said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fairness:
-    """Which groups are compared with each other: the values of `columns` (segments; empty means all of them).
-
-    `limit` is the largest gap of shares or probabilities that is acceptable, 0 to 1 (None: gaps are judged by their growth alone).
-    """
-
-    columns: tuple[str, ...] = ()
-    limit: float | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        """The settings in the shape of the model's file; only what is said."""
-        said: dict[str, object] = {"columns": list(self.columns)} if self.columns else {}
-        return said if self.limit is None else {**said, "limit": self.limit}
 
 
 def _column_dict(column: ColumnDrift) -> dict[str, object]:

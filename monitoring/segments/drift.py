@@ -17,6 +17,7 @@ import numpy as np
 from monitoring.drift import METHODS, Sample, base_method, effect, is_effect, score, why_not
 from monitoring.drift_nulls import NullCache
 from monitoring.multiplicity import decide
+from monitoring.null_tail import PairsNull
 from monitoring.verdicts import Calibration, DriftSettings, Status, calibrate, percent
 
 from .tails import Tail
@@ -101,12 +102,12 @@ def _too_few(n_window: int, n_reference: int, minimum: int) -> str:
 
 
 def _with_p_value(plain: Comparison, value: float, given: Calibration) -> Comparison:
-    if given.null is None:  # a test that is its own null
+    if not isinstance(given.null, PairsNull):  # a test that is its own null
         return replace(plain, p_value=min(max(value, 0.0), 1.0))
     if METHODS[base_method(plain.method)].larger_is_drift:
-        tail = Tail.of(given.null)
+        tail = Tail.of(given.null.draws)
         return replace(plain, p_value=tail.p_value(value), tail=tail)
-    tail = Tail.of(-np.log(np.maximum(given.null, _LEAST))[::-1])
+    tail = Tail.of(-np.log(np.maximum(given.null.draws, _LEAST))[::-1])
     return replace(plain, p_value=tail.p_value(-log(max(value, _LEAST))), tail=tail)
 
 

@@ -14,7 +14,8 @@ from monitoring.charts.drift import heat_map
 from monitoring.charts.numbers import moment
 from monitoring.charts.status import status_of, worst
 from monitoring.drift import method_label
-from monitoring.verdicts import DriftSettings, column_level, percent
+from monitoring.multiplicity import column_level
+from monitoring.verdicts import DriftSettings, percent
 from pages.findings.drift import DriftRow, drift_rows, feature_order, newest_judged, verdict
 from pages.frame import View, page, plain
 from pages.watch.controls import pick

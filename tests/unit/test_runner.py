@@ -33,8 +33,7 @@ DAY = timedelta(days=1)
 CLASSES = ("benign", "malignant", "unclear")
 
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "binary": {"positive_label": 1, "segments": ["country"], "score": "score", "alert_budget": 20,
-               "costs": {"false_positive": 1, "false_negative": 50}},
+    "binary": {"positive_label": 1, "segments": ["country"], "score": "score"},
     "multiclass": {"score": {name: f"p_{name}" for name in CLASSES}},
     "regression": {},
     "ranking": {"ranking": {"user": "user_id", "item": "item_id", "k": [3]}, "score": "score"},
@@ -133,8 +132,7 @@ def test_a_labelled_window_has_every_metric_of_its_task(store: Store, worker: Ev
     result = run(store, worker)
     found = points(store)
     assert (result.windows, result.failed, result.points) == (1, 0, len(found))
-    expected = {metric.name for metric in metrics_of(task) if metric.group not in ("fairness", "causes")}  # gaps are of segments
-    assert {p["metric"] for p in found if p["segment"] == ""} == expected
+    assert {p["metric"] for p in found if p["segment"] == ""} == {metric.name for metric in metrics_of(task)}
     assert [p for p in found if p["status"] == "failed"] == []
     for point in found:
         numbers = [point[name] for name in ("value", "lower", "upper", "threshold", "p_value", "label_coverage")]

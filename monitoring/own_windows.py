@@ -1,0 +1,104 @@
+"""The reference's own windows: how much its windows differ from each other by season and memory, which is no drift. Pure."""
+
+from __future__ import annotations
+
+__all__ = ["LEAST_WINDOWS", "OwnWindows", "Span", "own_windows"]
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+LEAST_WINDOWS = 10  # with fewer, how much windows differ is a guess: a 99.9 % limit from 9 is 1.5 times that from very many
+_LEAST_ROWS = 20  # per window on average
+_MOST_WINDOWS = 200
+_SEED = 20_260_801
+_MOMENT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The window that is judged: how long it is and where it starts, so that the reference can be cut alike.
+
+    `rows` is the number of rows of a window that is counted in rows; then the times do not matter.
+    """
+
+    start: datetime
+    end: datetime
+    rows: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What nulls depend on: equal for windows that cut the reference in the same places."""
+        if self.rows is not None:
+            return f"rows:{self.rows}"
+        length = self._length
+        return f"{length}us+{int(self.start.timestamp() * 1e6) % length}"
+
+    @property
+    def _length(self) -> int:
+        return max(int((self.end - self.start).total_seconds() * 1e6), 1)
+
+    def cut(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The number of each row's window, by its time in µs; rows are in order of time."""
+        if self.rows is not None:
+            return np.arange(len(times)) // self.rows
+        return np.asarray((times - int(self.start.timestamp() * 1e6)) // self._length)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWindows:
+    """The reference's windows of the judged window's length: for each usable value, in ascending order of the values, the number of its
+    window (-1 for rows of windows that are not whole). `count` windows, at least `LEAST_WINDOWS`."""
+
+    of: npt.NDArray[np.int64]
+    count: int
+
+    def counts(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Rows per window and cell: one row per window; cells are runs of the sorted values that begin at `starts`."""
+        cell = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(self.of))))
+        inside = self.of >= 0
+        flat = np.bincount(self.of[inside] * len(starts) + cell[inside], minlength=self.count * len(starts))
+        return flat.reshape(self.count, len(starts)).astype(np.float64)
+
+
+def own_windows(values: pa.Array, times: pa.Array | pa.ChunkedArray | None, span: Span) -> OwnWindows | str:
+    """The reference cut into windows like `span`, or the sentence that says why it cannot be.
+
+    `values` are what `drift.comparable` returns, `times` the moments of the same rows in ascending order. Windows with less than half
+    of the usual number of rows (the first and the last, mostly) are left out; of very many, 200 are drawn.
+    """
+    if times is None or times.null_count == len(times):
+        return "the reference has no times"
+    usable = values.is_valid().to_numpy(zero_copy_only=False) & times.is_valid().to_numpy(zero_copy_only=False)
+    moments = pc.cast(times, _MOMENT).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    window = span.cut(np.asarray(moments))
+    names, rows = np.unique(window[usable], return_counts=True)
+    whole = names[rows >= np.median(rows) / 2] if len(names) else names
+    if len(whole) < LEAST_WINDOWS:
+        return f"the reference has {len(whole)} windows of this length, and {LEAST_WINDOWS} are needed to see how they differ"
+    if np.median(rows) < _LEAST_ROWS:
+        return f"the reference's windows of this length have {np.median(rows):.0f} rows; {_LEAST_ROWS} are needed to see how they differ"
+    random = np.random.default_rng(_SEED)
+    if len(whole) > _MOST_WINDOWS:
+        whole = np.sort(random.choice(whole, _MOST_WINDOWS, replace=False))
+    place = np.minimum(np.searchsorted(whole, window), len(whole) - 1)
+    number = np.where((whole[place] == window) & usable, place, -1)
+    return OwnWindows(_by_value(values, number, random), len(whole))
+
+
+def _by_value(values: pa.Array, number: npt.NDArray[np.int64], random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The numbers of the usable rows, in ascending order of their values; among equal values at random, lest they stay in order of time."""
+    valid = values.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_string(values.type):
+        coded = values.drop_null().dictionary_encode()
+        words = coded.dictionary.to_pylist()
+        rank = {word: place for place, word in enumerate(sorted(words))}
+        keys = np.array([rank[word] for word in words])[coded.indices.to_numpy()] if words else np.array([])
+    else:
+        keys = values.drop_null().to_numpy(zero_copy_only=False)
+    order = np.lexsort((random.random(len(keys)), keys))
+    return np.asarray(number[valid][order])
