@@ -6,13 +6,13 @@ __all__ = ["Findings"]
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
 import pyarrow as pa
 
-from monitoring.metrics import METRICS
+from monitoring.metrics import METRICS, Metric
 from storage.points import POINTS
 
 _OPTIONAL = ("lower", "upper", "threshold", "p_value")
@@ -54,11 +54,15 @@ class Findings:
         """The counts of a segment, as `more` of its points."""
         return _counts(rows, labelled)
 
-    def add_failed(self, reason: str, *groups: str, task: str) -> None:
-        """One failed point for each metric of these groups that the task has, so that a gap says why it is one."""
-        for metric in METRICS.values():
-            if task in metric.tasks and metric.group in groups:
-                self.add(metric.name, status="failed", reason=reason)
+    def worse(self) -> list[str]:
+        """The metrics of all rows together whose status is warn or drift, in the order in which they were found."""
+        rows = (row for row in self._rows if not row["segment"] and not row["column"])
+        return [row["metric"] for row in rows if row["status"] in ("warn", "drift")]
+
+    def add_failed(self, reason: str, metrics: Iterable[Metric]) -> None:
+        """One failed point for each of these metrics, so that a gap says why it is one."""
+        for metric in metrics:
+            self.add(metric.name, status="failed", reason=reason)
 
     def counted(self) -> Counter[str]:
         """Points by status."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["METRICS", "Direction", "Metric", "metrics_of"]
+__all__ = ["METRICS", "NEEDS", "Direction", "Metric", "metrics_of"]
 
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +25,7 @@ class Metric:
     unit: str
     direction: Direction
     tasks: frozenset[str]
-    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels"]
+    group: Literal["classification", "regression", "ranking", "drift", "quality", "traffic", "labels", "fairness", "causes"]
     source: str
     description: str
     column: str = ""
@@ -90,6 +90,22 @@ def _ranking(
     )
 
 
+def _gap(
+    name: str, label: str, description: str, *, tasks: frozenset[str] = _CLASSIFICATION, unit: str = "share", column: str = ""
+) -> Metric:
+    return Metric(
+        name=name,
+        label=label,
+        unit=unit,
+        direction="none",
+        tasks=tasks,
+        group="fairness",
+        source="driftboard",
+        description=f"{description} Per group, minus the same of all rows with another value of that column.",
+        column=column,
+    )
+
+
 def _quality(name: str, label: str, description: str) -> Metric:
     return Metric(
         name=name,
@@ -142,6 +158,22 @@ METRICS: dict[str, Metric] = _registry(
         direction="lower",
     ),
     _classification(
+        "cost",
+        "Cost",
+        "What wrong decisions cost per labelled prediction: the model's `costs` of a false positive and of a false negative.",
+        source="driftboard",
+        unit="cost",
+        direction="lower",
+        tasks=_BINARY,
+    ),
+    _classification(
+        "precision_at_alert_budget",
+        "Precision at the alert budget",
+        "Share of positives among the predictions with the highest scores of each day (UTC), as many as the model's `alert_budget`.",
+        source="driftboard",
+        tasks=_BINARY,
+    ),
+    _classification(
         "true_positives", "True positives", "Positive decisions on positive labels.", unit="rows", direction="none", tasks=_BINARY
     ),
     _classification(
@@ -159,6 +191,16 @@ METRICS: dict[str, Metric] = _registry(
     _regression("r2", "R²", "Share of the labels' variance that the prediction explains.", unit="score", direction="higher"),
     _regression("mean_error", "Mean error", "Mean of prediction - label: above zero the model predicts too much.", direction="none"),
     _regression("median_absolute_error", "Median absolute error", "Median of |prediction - label|.", source="scikit-learn"),
+    _regression(
+        "overprediction_share",
+        "Predicted too much",
+        "Share of labelled predictions above their label.",
+        unit="share",
+        direction="none",
+        source="driftboard",
+    ),
+    _regression("overprediction_error", "Error above", "Mean absolute error of the predictions above their label.", source="scikit-learn"),
+    _regression("underprediction_error", "Error below", "Mean absolute error of the predictions below their label.", source="scikit-learn"),
     _ranking("precision_at_k", "Precision@k", "Relevant share of the first k items, mean over users."),
     _ranking("recall_at_k", "Recall@k", "Share of a user's relevant items among the first k, mean over users."),
     _ranking("map_at_k", "MAP@k", "Average precision of the first k items divided by all relevant items, mean over users."),
@@ -175,6 +217,14 @@ METRICS: dict[str, Metric] = _registry(
         "popularity_bias",
         "Popularity@k",
         "Mean share of reference traffic of the items shown among the first k.",
+        source="driftboard",
+        direction="none",
+    ),
+    _ranking(
+        "cold_start_share",
+        "Cold start",
+        "Share of lists for users, and of shown items (of the first of the largest k), that the reference does not have.",
+        column="users or items",
         source="driftboard",
         direction="none",
     ),
@@ -209,6 +259,30 @@ METRICS: dict[str, Metric] = _registry(
         source="driftboard",
         description="How far the window's rows are from the reference's, all features together: the out-of-fold AUC of a domain "
         "classifier, or the change of the PCA reconstruction error.",
+    ),
+    Metric(
+        name="population_effect",
+        label="Effect of the population",
+        unit="score",
+        direction="none",
+        tasks=_ALL,
+        group="causes",
+        source="driftboard",
+        description="What a changed population did to the metric in `column`, in its unit: the reference's rows weighted to the window's "
+        "features, minus the reference.",
+        column="metric",
+    ),
+    Metric(
+        name="relation_effect",
+        label="Effect of the relation",
+        unit="score",
+        direction="none",
+        tasks=_ALL,
+        group="causes",
+        source="driftboard",
+        description="What a changed relation of features and labels did to the metric in `column`, in its unit: the window, minus the "
+        "reference's rows weighted to the window's features.",
+        column="metric",
     ),
     _quality("missing_share", "Missing", "Share of rows in which the feature is missing."),
     _quality("type_errors", "Type errors", "Share of rows whose value did not fit the feature's type."),
@@ -251,7 +325,18 @@ METRICS: dict[str, Metric] = _registry(
         source="duckdb",
         description="Median time from prediction to label.",
     ),
+    _gap("selection_rate_gap", "Selection rate gap", "Share decided positive; multiclass: for the class.", column="class"),
+    _gap("tpr_gap", "True positive rate gap", "Share of positive labels decided positive; multiclass: of the class.", column="class"),
+    _gap("fpr_gap", "False positive rate gap", "Share of other labels decided positive; multiclass: for the class.", column="class"),
+    _gap("accuracy_gap", "Accuracy gap", "Share of labelled predictions that were right."),
+    _gap("calibration_gap", "Calibration gap", "Mean score minus the outcome's rate; multiclass: of the highest score."),
+    _gap("mean_error_gap", "Mean error gap", "Mean of prediction - label.", tasks=frozenset({"regression"}), unit="target"),
+    _gap("mae_gap", "Absolute error gap", "Mean of |prediction - label|.", tasks=frozenset({"regression"}), unit="target"),
 )
+
+
+NEEDS = {"cost": "costs", "precision_at_alert_budget": "alert_budget"}
+"""Metrics that a model has only where its file has this key."""
 
 
 def metrics_of(task: str, *groups: str) -> list[Metric]:

@@ -112,10 +112,10 @@ class RunUnderWay:
             return analyse(analysis, worker)
         except StorageError as error:
             _log.warning("%s could not be read: %s", _named(one), error)
-            return broken(common, one.subject.task, f"It could not be read: {error}")
+            return broken(common, one.subject, f"It could not be read: {error}")
         except Exception as error:  # whatever it is, the other windows go on and this one says why
             _log.exception("Computing %s failed.", _named(one))
-            return broken(common, one.subject.task, f"computing failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            return broken(common, one.subject, f"computing failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
         finally:
             workers.put(worker)
 

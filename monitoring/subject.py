@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring.metrics import NEEDS, Metric, metrics_of
 from monitoring.schema import ModelSchema
 
 _SCORE = "@score:"
@@ -67,6 +68,10 @@ class Subject:
         """The depths at which a ranking is judged."""
         return self.schema.ranking.k if self.schema.ranking else ()
 
+    def metrics(self, *groups: str) -> list[Metric]:
+        """The metrics of these groups that the model has: its task's, and those that its file asks for."""
+        return [m for m in metrics_of(self.task, *groups) if m.name not in NEEDS or getattr(self.schema, NEEDS[m.name]) is not None]
+
     def measuring(self, popularity: Mapping[str, float] | None) -> dict[str, Any]:
         """The options of `performance.measure` for this model."""
         return {
@@ -76,6 +81,7 @@ class Subject:
             "user": self.user,
             "item": self.item,
             "popularity": popularity,
+            "costs": self.schema.costs.to_dict() if self.schema.costs else None,
         }
 
     def compared(self, frame: pa.Table) -> list[Compared]:

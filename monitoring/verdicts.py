@@ -13,7 +13,6 @@ __all__ = [
     "Verdict",
     "calibrate",
     "judge_drift",
-    "judge_performance",
     "named_effect",
     "percent",
     "score_p_value",
@@ -255,29 +254,3 @@ def _quiet(told: _Told) -> tuple[Status, str]:
             f"With {c.n:,} rows and {c.n_reference:,} in the reference an effect of {c.sought:g} would be found in "
             f"{100 * c.power:.0f} % of windows only, so a score within the threshold does not say that nothing changed.")
     return "ok", told.sentence("stays within")
-
-
-def judge_performance(value: float, interval: tuple[float | None, float | None], reference_value: float | None,
-                      direction: Literal["higher", "lower", "none"], *, n: int, minimum_rows: int = 30,
-                      minimum_loss: float = 0.05) -> Verdict:
-    """A first verdict on a quality metric: has it become worse than on the reference?
-
-    `interval` is the window's at 99.9 %; `direction` says which way is better. If the interval excludes the reference's value on the
-    bad side, the status is `drift`, or `warn` where the loss is below `minimum_loss` of the reference's value. The reference's own
-    sampling error is not counted, so the reference should be the larger sample.
-    """
-    lower, upper = interval
-    if direction == "none":
-        return Verdict(status="ok")
-    if n < minimum_rows:
-        return Verdict(status="insufficient_data", reason=f"Only {n:,} labelled rows; {minimum_rows} are needed to judge.")
-    if reference_value is None or lower is None or upper is None:
-        return Verdict(status="ok")
-    excluded = upper < reference_value if direction == "higher" else lower > reference_value
-    if not excluded:
-        return Verdict(status="ok", threshold=reference_value)
-    loss = abs(value - reference_value)
-    status: Status = "drift" if loss >= minimum_loss * abs(reference_value) else "warn"
-    edge = upper if direction == "higher" else lower
-    return Verdict(status=status, threshold=reference_value, reason=(
-        f"{value:.3g} is worse than the reference's {reference_value:.3g}: the window's 99.9 % interval ends at {edge:.3g} ({n:,} rows)."))

@@ -6,7 +6,7 @@ putting it away again finds its equal and removes the one in the spool. `zstd -d
 
 from __future__ import annotations
 
-__all__ = ["archived", "put", "put_content", "read_archived", "segment_of", "sweep"]
+__all__ = ["archived", "open_archived", "put", "put_content", "read_archived", "segment_of", "sweep"]
 
 import io
 import os
@@ -74,7 +74,7 @@ def read_archived(path: Path) -> Iterator[Line]:
     Also reads a segment that an earlier version archived as it was. Raises OSError where the file cannot be read or is cut short,
     StorageError where it is no plain file.
     """
-    with _opened(path) as file:
+    with open_archived(path) as file:
         yield from lines(file, live=False)
 
 
@@ -95,7 +95,8 @@ def sweep(home: Home) -> None:
             part.unlink()
 
 
-def _opened(path: Path) -> BinaryIO:
+def open_archived(path: Path) -> BinaryIO:
+    """The bytes of an archived segment as they were in the spool. Raises what `read_archived` does, at the latest while reading."""
     plain = open_plain(path)
     if not path.name.endswith(_SUFFIX):
         return plain
@@ -128,7 +129,7 @@ def _equal(home: Home, name: str, content: BinaryIO) -> Path | None:
     for day in home.archive.iterdir():
         for place in _taken(day, name):
             content.seek(0)
-            with suppress(OSError, StorageError), closing(_opened(place)) as kept:
+            with suppress(OSError, StorageError), closing(open_archived(place)) as kept:
                 if _same(kept, content):
                     return place
     return None

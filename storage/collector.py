@@ -66,7 +66,7 @@ class Collector:
         self._store = store
         self._home = store.home
         self._at = at or (lambda _: None)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # `paused` may hold it around `once`
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._segments: dict[str, Segment] | None = None  # None: to be read again
@@ -92,6 +92,15 @@ class Collector:
             self._archive(list(sizes))
             self._sweep()
             return {**totals, "pending": self._pending()}
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is taken in or put away by others while the block runs; afterwards the positions are read again."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._segments = None
 
     def start(self) -> None:
         """Take in every half second, in a thread, until `stop`. A second call does nothing."""

@@ -16,7 +16,7 @@ from zlib import crc32
 import orjson
 
 FORMAT = 1
-KINDS = frozenset({"hdr", "model", "pred", "label", "stat", "end"})
+KINDS = frozenset({"hdr", "model", "pred", "label", "stat", "end", "erased"})
 MAX_RECORD_BYTES = 256 * 1024  # one record must stay far below what a reader holds in memory at once
 
 _HEADS = {kind: b'{"v":%d,"k":"%b","n":%%d,"t":%%d,' % (FORMAT, kind.encode()) for kind in KINDS}
@@ -29,9 +29,14 @@ class BadFrame(ValueError):  # noqa: N818  it names a line, not a fault of the p
     """A line that is no good frame; `str` is the reason, as the quarantine shows it."""
 
 
-def encode(record: Mapping[str, Any]) -> bytes:
-    """The line of a whole record (`v`, `k`, `n`, `t` and the payload). Raises TypeError where orjson refuses a value."""
-    return _line(orjson.dumps(record))
+def encode(record: Mapping[str, Any], *, length: int = 0) -> bytes:
+    """The line of a whole record (`v`, `k`, `n`, `t` and the payload). Raises TypeError where orjson refuses a value.
+
+    A line shorter than `length` bytes is filled up with spaces before its last brace, where JSON allows them.
+    """
+    payload = orjson.dumps(record)
+    missing = length - len(_line(payload))
+    return _line(payload[:-1] + b" " * missing + b"}" if missing > 0 else payload)
 
 
 def compose(kind: str, number: int, written: int, body: bytes) -> bytes:

@@ -36,6 +36,11 @@ class Home:
         return self.path / "quarantine"
 
     @property
+    def export(self) -> Path:
+        """Facts as Parquet, from which the database can be made again; what was registered and loaded by hand."""
+        return self.path / "export"
+
+    @property
     def reports(self) -> Path:
         """Snapshots and rendered reports."""
         return self.path / "reports"
@@ -57,5 +62,5 @@ class Home:
 
     def make(self) -> None:
         """Create the folders, readable by their owner only."""
-        for folder in (self.path, self.spool, self.archive, self.quarantine, self.reports, self.database.parent):
+        for folder in (self.path, self.spool, self.archive, self.quarantine, self.export, self.reports, self.database.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

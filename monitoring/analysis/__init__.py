@@ -15,10 +15,12 @@ import pyarrow as pa
 
 from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
+from monitoring.analysis.cause_points import add_causes
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
+from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.multivariate_points import add_multivariate
-from monitoring.analysis.performance_points import GROUPS, add_performance
+from monitoring.analysis.performance_points import GROUPS, add_alert_budget, add_performance
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.segment_points import add_segments
 from monitoring.analysis.traffic_points import add_labels, add_traffic
@@ -91,7 +93,10 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     broken_performance = failure or result.failures.get("performance")
     scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
+    add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
+    add_causes(found, subject, frame, a.baseline)
     add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
+    add_gaps(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
 
@@ -112,10 +117,10 @@ def gone(a: Mapping[str, Any]) -> Found:
     return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), None)
 
 
-def broken(a: Mapping[str, Any], task: str, reason: str) -> Found:
+def broken(a: Mapping[str, Any], subject: Subject, reason: str) -> Found:
     """A window that could not be read or computed at all: every metric failed, and says why."""
     found = Findings(a, rows=0, labelled=0, n_reference=None)
-    found.add_failed(reason, "traffic", "quality", "labels", *GROUPS, task=task)
+    found.add_failed(reason, subject.metrics("traffic", "quality", "labels", *GROUPS))
     found.add("drift_share", status="failed", reason=reason)
     return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), reason)
 

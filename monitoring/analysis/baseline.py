@@ -15,6 +15,7 @@ import pyarrow as pa
 from monitoring.drift import Sample, comparable
 from monitoring.own_windows import OwnWindows, Span, own_windows
 from monitoring.performance import Measured, measure
+from monitoring.performance.budget import at_share
 from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
 from monitoring.performance.scores import calibration_error, confidence
 from monitoring.profiles import Binning, binning
@@ -84,6 +85,18 @@ class Baseline:
         """Each item's share of the reference's rows."""
         return self.once(("popularity", item), lambda: self._popularity(item))
 
+    def users(self, user: str | None) -> frozenset[str] | None:
+        """The users of the reference's rows."""
+        return self.once(("users", user), lambda: self._users(user))
+
+    def at_share(self, subject: Subject, share: float) -> Measured | None:
+        """The precision among this share of the reference's rows, those with the highest scores; None without labels."""
+        if "@label" not in self.table.column_names or self.table["@label"].null_count == len(self):
+            return None
+        rounded = round(share, 4)
+        return self.once(("at share", subject.positive_label, rounded),
+                          lambda: at_share(self.table, positive_label=subject.positive_label, share=rounded))  # fmt: skip
+
     def calibration_threshold(self, subject: Subject, n: int) -> float | None:
         """The calibration error that n rows drawn from the reference exceed in one of a thousand samples.
 
@@ -132,7 +145,7 @@ class Baseline:
             rows = rows.filter(pa.array(mask))
         if "@label" not in rows.column_names or rows["@label"].null_count == rows.num_rows:
             return {}
-        return measure(rows, **subject.measuring(self.popularity(subject.item)))
+        return measure(rows, **subject.measuring(self.popularity(subject.item)), known_users=self.users(subject.user))
 
     def _popularity(self, item: str | None) -> dict[str, float] | None:
         if item is None or item not in self.table.column_names:
@@ -140,6 +153,11 @@ class Baseline:
         counts = self.table[item].drop_null().value_counts().to_pylist()
         total = sum(pair["counts"] for pair in counts)
         return {str(pair["values"]): pair["counts"] / total for pair in counts} or None
+
+    def _users(self, user: str | None) -> frozenset[str] | None:
+        if user is None or user not in self.table.column_names:
+            return None
+        return frozenset(str(name) for name in self.table[user].drop_null().unique().to_pylist()) or None
 
     def _calibration(self, subject: Subject, size: int) -> float | None:
         binary = subject.task == "binary"

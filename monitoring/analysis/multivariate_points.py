@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_multivariate"]
+__all__ = ["add_multivariate", "known_kinds"]
 
 from typing import Any
 
@@ -30,11 +30,15 @@ def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baselin
                   detail=_detail(result, frame.num_rows))  # fmt: skip
 
 
-def _reference(subject: Subject, baseline: Baseline, nulls: NullCache) -> Reference:
-    """The features that the reference knows: one that it lacks is a matter of quality, and would drown the others."""
+def known_kinds(subject: Subject, baseline: Baseline) -> dict[str, str]:
+    """The features that the reference knows, and their kinds: one that it lacks is a matter of quality, and would drown the others."""
     table = baseline.table
-    kinds = {feature.name: str(feature.kind) for feature in subject.schema.features.values()
-             if feature.name in table.column_names and table[feature.name].null_count < table.num_rows}  # fmt: skip
+    return {feature.name: str(feature.kind) for feature in subject.schema.features.values()
+            if feature.name in table.column_names and table[feature.name].null_count < table.num_rows}  # fmt: skip
+
+
+def _reference(subject: Subject, baseline: Baseline, nulls: NullCache) -> Reference:
+    table, kinds = baseline.table, known_kinds(subject, baseline)
     return baseline.once(("multivariate", *kinds.items()), lambda: Reference(table, kinds, key=baseline.digest, cache=nulls))
 
 

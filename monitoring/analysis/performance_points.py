@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-__all__ = ["GROUPS", "add_measured", "add_performance"]
+__all__ = ["GROUPS", "add_alert_budget", "add_measured", "add_performance", "measuring"]
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
-from monitoring.analysis.comparing import judged
 from monitoring.analysis.labels import Labels
 from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
-from monitoring.metrics import METRICS, metrics_of
+from monitoring.metrics import METRICS
 from monitoring.performance import OF_LISTS, Measured, measure
+from monitoring.performance.budget import at_budget
+from monitoring.performance.comparing import judged
 from monitoring.subject import Subject
 from monitoring.verdicts import Verdict
 
 GROUPS = ("classification", "regression", "ranking")
 _CALIBRATION_LOSS = 0.01  # one percentage point of probability: less changes no decision (docs/verdicts.md)
+_OF_THIS_SIZE = {"expected_calibration_error", "coverage"}  # they change with the rows, so a reference of another size is no bar
 Key = tuple[str, str]
 
 
@@ -33,9 +36,8 @@ def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: 
         only = OF_LISTS
         if subject.task != "ranking":
             return
-    popularity = baseline.popularity(subject.item) if baseline else None
     usual = baseline.measured(subject) if baseline else {}
-    for (metric, column), measured in measure(frame, **subject.measuring(popularity), only=only).items():
+    for (metric, column), measured in measure(frame, **measuring(subject, baseline), only=only).items():
         threshold = baseline.calibration_threshold(subject, measured.rows) if baseline and metric == "expected_calibration_error" else None
         value, reason, source = _value(metric, measured, scores.get((metric, column)))
         if failure is not None and METRICS[metric].source == "evidently":
@@ -45,9 +47,28 @@ def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: 
                      detail={"source": source}, more={})  # fmt: skip
 
 
+def add_alert_budget(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None, *,
+                     length: timedelta) -> None:  # fmt: skip
+    """precision_at_alert_budget, where the model's file has an `alert_budget`; `length` is how long the window has lasted."""
+    per_day = subject.schema.alert_budget
+    if per_day is None or not labels.labelled:
+        return  # without any label the metric has its point, with the reason, already
+    budgeted = at_budget(frame, positive_label=subject.positive_label, per_day=per_day, length=length)
+    usual = baseline.at_share(subject, budgeted.share) if baseline and budgeted.share else None
+    measured = budgeted.measured
+    add_measured(found, ("precision_at_alert_budget", ""), measured.value, measured.reason, measured, usual, labels,
+                 detail={"source": "driftboard", "alert_budget": per_day, "share_of_predictions": budgeted.share}, more={})  # fmt: skip
+
+
+def measuring(subject: Subject, baseline: Baseline | None) -> dict[str, Any]:
+    """The options of `measure`, with what the reference knows of users and items."""
+    known = {"known_users": baseline.users(subject.user)} if baseline else {}
+    return subject.measuring(baseline.popularity(subject.item) if baseline else None) | known
+
+
 def _add_unlabelled(found: Findings, subject: Subject, labels: Labels) -> None:
     """Every metric that needs a label has none."""
-    for kind in metrics_of(subject.task, *GROUPS):
+    for kind in subject.metrics(*GROUPS):
         for column in [f"k={k}" for k in subject.ks] if subject.task == "ranking" else [""]:
             if kind.name not in OF_LISTS:
                 found.add(kind.name, column=column, n=0, reason=labels.missing)
@@ -58,6 +79,8 @@ def _value(metric: str, measured: Measured, score: Score | None) -> tuple[float 
     source = METRICS[metric].source
     if measured.value is None or source != "evidently":
         return measured.value, measured.reason, source
+    if measured.weighted:  # Evidently counts every row once
+        return measured.value, None, "scikit-learn"
     if score is None:
         return measured.value, None, "scikit-learn"
     return score.value, score.reason, source
@@ -73,13 +96,15 @@ def add_measured(found: Findings, key: Key, value: float | None, reason: str | N
     reference = usual.value if usual else None
     verdict = _judge(metric, value, measured, usual, threshold)
     interval = measured.interval
-    said = {"reference": reference, "of": measured.n if measured.n != measured.rows else None, "provisional": labels.provisional or None}
+    said = {"reference": reference, "of": measured.n if measured.n != measured.rows else None, "provisional": labels.provisional or None,
+            "weighted": measured.weighted or None}
     edges = {"lower": interval.lower, "upper": interval.upper, "method": interval.method} if interval else {}
     sentence = verdict.reason
     if labels.provisional and verdict.status in {"warn", "drift"}:
         sentence = f"provisional, labels are due by {labels.mature_at:%Y-%m-%d %H:%M} UTC: {sentence}"
+    counts = {**more, "n": measured.rows, "n_reference": usual.rows if usual else None}
     found.add(metric, value, column=column, status=verdict.status, reason=sentence, threshold=verdict.threshold,
-              detail={**detail, **said}, **{**more, "n": measured.rows, "n_reference": usual.rows if usual else None}, **edges)  # fmt: skip
+              p_value=verdict.p_value, detail={**detail, **said}, **counts, **edges)  # fmt: skip
 
 
 def _judge(metric: str, value: float, measured: Measured, usual: Measured | None, threshold: float | None) -> Verdict:
@@ -90,7 +115,7 @@ def _judge(metric: str, value: float, measured: Measured, usual: Measured | None
     reference = usual.value if usual else None
     if threshold is not None:
         return _past(value, threshold, reference, measured.rows)
-    if metric == "expected_calibration_error" or measured.interval is None or usual is None or reference is None:
+    if metric in _OF_THIS_SIZE or measured.interval is None or usual is None or reference is None:
         return Verdict(status="ok")
     return judged(value, measured.interval, reference, usual.interval, METRICS[metric].direction, n=measured.rows, n_reference=usual.rows)
 

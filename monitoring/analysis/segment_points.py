@@ -15,7 +15,7 @@ import pyarrow as pa
 from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import Question
 from monitoring.analysis.labels import Labels
-from monitoring.analysis.performance_points import add_measured
+from monitoring.analysis.performance_points import add_measured, measuring
 from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
@@ -51,8 +51,7 @@ def _add_performance(found: Findings, subject: Subject, frame: pa.Table, part: S
     if not labelled:
         return
     usual = baseline.measured(subject, part.where) if baseline else {}
-    popularity = baseline.popularity(subject.item) if baseline else None
-    for key, measured in measure(rows, **subject.measuring(popularity)).items():
+    for key, measured in measure(rows, **measuring(subject, baseline)).items():
         add_measured(found, key, measured.value, measured.reason, measured, usual.get(key), labels, detail={}, more=more)
 
 

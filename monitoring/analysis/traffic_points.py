@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.stats import binom
 
 from monitoring.analysis.baseline import Baseline
-from monitoring.analysis.comparing import judged
 from monitoring.findings import Findings
-from monitoring.performance.intervals import LEVEL, OUTER, Interval, Resamples, draw, spread, wilson
+from monitoring.performance.comparing import judged
+from monitoring.performance.intervals import Interval, of_mean, of_quantile, wilson
 from monitoring.verdicts import Verdict
 from monitoring.windows import Window
 
@@ -49,7 +48,7 @@ def add_labels(found: Findings, frame: pa.Table) -> None:
     if not len(delays):
         found.add("label_delay_p50", n=0, reason="no label of the window has a time")
         return
-    interval = _of_quantile(delays, 0.5)
+    interval = of_quantile(delays, 0.5)
     found.add("label_delay_p50", float(np.median(delays)), n=len(delays), **_edges(interval))
 
 
@@ -85,33 +84,8 @@ def _value(metric: str, latencies: Floats) -> float | None:
 
 def _interval(metric: str, latencies: Floats) -> Interval | None:
     if metric != "latency_mean":
-        return _of_quantile(latencies, _QUANTILES[metric])
-    if not len(latencies):
-        return None
-    resamples = draw(len(latencies))
-    return spread(float(latencies.mean()), _means(latencies, resamples), resamples, low=0.0)
-
-
-def _of_quantile(values: Floats, share: float) -> Interval | None:
-    """Between the order statistics that a binomial count brackets the quantile with (Conover 1999, §3.2); None for fewer than 2 values.
-
-    Where a level needs a rank beyond the sample, the extreme value stands: the interval then holds less than it says, which few rows
-    cannot mend.
-    """
-    n = len(values)
-    if n < 2:
-        return None
-    ordered = np.sort(values)
-
-    def edges(level: float) -> tuple[float, float]:
-        low, high = float(binom.ppf((1 - level) / 2, n, share)), float(binom.ppf((1 + level) / 2, n, share))
-        return float(ordered[int(np.clip(low - 1, 0, n - 1))]), float(ordered[int(np.clip(high, 0, n - 1))])
-
-    return Interval(*edges(LEVEL), *edges(OUTER), "order_statistics")
-
-
-def _means(values: Floats, resamples: Resamples) -> Floats:
-    return np.asarray(resamples.counts @ values[resamples.rows] / resamples.counts.sum(axis=1))
+        return of_quantile(latencies, _QUANTILES[metric])
+    return of_mean(latencies, low=0.0) if len(latencies) > 1 else None
 
 
 def _edges(interval: Interval | None) -> dict[str, Any]:

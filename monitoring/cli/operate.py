@@ -17,6 +17,7 @@ from monitoring.cli.frame import ERROR, OK, WARNING, HomeOption, JsonOption, Pro
 from monitoring.errors import NotFound
 from storage.home import default_home
 
+_GLANCE = 0.5  # seconds
 _PORT = 8501  # Streamlit's default
 _APP = Path(__file__).parents[2] / "app.py"  # beside the packages in a checkout
 
@@ -106,7 +107,8 @@ def _serve_headless(place: Path, as_json: bool) -> None:
     with House.open(place, background=True):
         emit({"home": str(place), "pid": os.getpid()}, as_json=as_json, text=f"Serving {place} as process {os.getpid()}; end with Ctrl-C.")
         sys.stdout.flush()
-        stop.wait()
+        while not stop.wait(_GLANCE):  # some libraries (polars) make Ctrl-C restart a wait, so that one without an end would never see it
+            pass
     note("Stopped; the home is free.")
     if threading.active_count() > 1:  # a window is being computed for nobody; the interpreter's own end would wait for it
         sys.stdout.flush()

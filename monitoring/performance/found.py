@@ -19,7 +19,8 @@ class Measured:
     """A value with its interval, or the reason why there is none.
 
     `n` counts what the value is a mean of: labelled rows, positive decisions (precision), positive labels (recall), users (ranking).
-    `rows` are the labelled rows that went in. `scarce` says why the value carries no verdict although it is defined.
+    `rows` are the labelled rows that went in. `scarce` says why the value carries no verdict although it is defined. `weighted` says
+    that rows counted by their weights.
     """
 
     value: float | None = None
@@ -28,6 +29,7 @@ class Measured:
     n: int = 0
     rows: int = 0
     scarce: str | None = None
+    weighted: bool = False
 
 
 def too_few(n: int, what: str, minimum: int) -> str | None:

@@ -10,6 +10,7 @@ __all__ = [
     "multiclass_outcomes",
     "ranking_outcomes",
     "regression_outcomes",
+    "weights",
 ]
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class ClassOutcomes:
 
     `label`/`decision`: rows with a label and a prediction. `scored_label`/`scores`: rows with a label and all scores, scores in the
     columns of `scored_classes` (binary: one column, of the positive class, and labels are 1 for positive). `positive` is the code of
-    the positive class, or None for multiclass.
+    the positive class, or None for multiclass. `weight` and `scored_weight` are the rows' weights, None where all are equal.
     """
 
     classes: tuple[str, ...]
@@ -40,21 +41,25 @@ class ClassOutcomes:
     scored_label: Codes
     scores: Floats
     positive: int | None
+    weight: Floats | None = None
+    scored_weight: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RegressionOutcomes:
-    """Labels and predictions in the target's unit, of the rows that have both."""
+    """Labels and predictions in the target's unit, of the rows that have both; `weight` is None where all rows count the same."""
 
     label: Floats
     prediction: Floats
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RankingOutcomes:
     """Rows that have a user, a score and a label, sorted by user and then by falling score.
 
-    `first[u]` is where user u's rows begin, `rank` counts from 1 within the user, `relevant` is 0 or 1, `item` are names.
+    `first[u]` is where user u's rows begin, `rank` counts from 1 within the user, `relevant` is 0 or 1, `item` are names, `user` is
+    each user's name.
     """
 
     first: Codes
@@ -62,6 +67,7 @@ class RankingOutcomes:
     rank: Codes
     relevant: Floats
     item: npt.NDArray[np.object_] | None
+    user: npt.NDArray[np.object_]
 
 
 def binary_outcomes(frame: pa.Table, *, positive_label: str | None) -> ClassOutcomes:
@@ -74,8 +80,9 @@ def binary_outcomes(frame: pa.Table, *, positive_label: str | None) -> ClassOutc
     scores = _floats(scored, "@score") if scored is not None else np.empty(0)
     truth = (_texts(scored, "@label") == positive).astype(np.intp)
     return ClassOutcomes(
-        classes, _codes(label, classes), _codes(decision, classes), (positive,), truth, scores.reshape(-1, 1), classes.index(positive)
-    )
+        classes, _codes(label, classes), _codes(decision, classes), (positive,), truth, scores.reshape(-1, 1), classes.index(positive),
+        weights(decided), weights(scored),
+    )  # fmt: skip
 
 
 def multiclass_outcomes(frame: pa.Table) -> ClassOutcomes:
@@ -90,13 +97,14 @@ def multiclass_outcomes(frame: pa.Table) -> ClassOutcomes:
         scored = scored.filter(pc.is_in(scored["@label"], pa.array(scored_classes, pa.string())))
     scores = np.column_stack([_floats(scored, name) for name in names]) if scored is not None else np.empty((0, len(names)))
     truth = _codes(_texts(scored, "@label"), scored_classes)
-    return ClassOutcomes(classes, _codes(label, classes), _codes(decision, classes), scored_classes, truth, scores, None)
+    return ClassOutcomes(classes, _codes(label, classes), _codes(decision, classes), scored_classes, truth, scores, None,
+                         weights(decided), weights(scored))  # fmt: skip
 
 
 def regression_outcomes(frame: pa.Table) -> RegressionOutcomes:
     """Prediction against label."""
     rows = _rows_with(frame, "@label", "@prediction")
-    return RegressionOutcomes(_floats(rows, "@label"), _floats(rows, "@prediction"))
+    return RegressionOutcomes(_floats(rows, "@label"), _floats(rows, "@prediction"), weights(rows))
 
 
 def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None, labelled: bool = True) -> RankingOutcomes:
@@ -108,8 +116,8 @@ def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None, lab
     rows = _rows_with(frame, *(["@label"] if labelled else []), score, *([user] if user else []))
     if rows is None or user is None:
         empty = np.empty(0, np.intp)
-        return RankingOutcomes(empty, empty, empty, np.empty(0), None)
-    codes = pd.factorize(rows[user].to_pandas(), sort=True)[0]
+        return RankingOutcomes(empty, empty, empty, np.empty(0), None, np.empty(0, object))
+    codes, users = pd.factorize(rows[user].to_pandas(), sort=True)
     order = np.lexsort((-_floats(rows, score), codes))  # stable: rows of equal score keep the order of time and id
     codes = codes[order]
     first = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else np.empty(0, np.intp)
@@ -117,7 +125,16 @@ def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None, lab
     rank = np.arange(len(codes)) - np.repeat(first, sizes) + 1
     relevant = (_floats(rows, "@label")[order] > 0).astype(float) if labelled else np.zeros(len(codes))
     items = rows[item].to_pandas().astype(object).to_numpy()[order] if item and item in rows.column_names else None
-    return RankingOutcomes(first, sizes, rank, relevant, items)
+    return RankingOutcomes(first, sizes, rank, relevant, items, np.asarray(users.astype(str), object))
+
+
+def weights(rows: pa.Table | None) -> Floats | None:
+    """The rows' weights with a mean of one (a missing one counts as 1), or None where all are equal: then nothing is to be weighted."""
+    if rows is None or not rows.num_rows or not _has_values(rows, "@weight"):
+        return None
+    found = np.asarray(rows["@weight"].fill_null(1.0).to_numpy(), float)
+    found = np.where(np.isfinite(found) & (found >= 0), found, 1.0)
+    return None if np.ptp(found) == 0 else np.asarray(found / found.mean())
 
 
 def _has_values(frame: pa.Table, name: str) -> bool:

@@ -16,15 +16,18 @@ from monitoring.schema.reading import (
     Wrong,
     choice,
     drift_settings,
+    fairness,
     mapping,
     name,
     named_strings,
+    number,
     one_line,
     only,
     ranks,
     string,
     timezone,
 )
+from monitoring.schema.settings import Costs
 
 KEYS: tuple[str, ...] = ModelSchema.__slots__
 MOST_FEATURES = 2_000  # as many as one logged record may have
@@ -55,6 +58,9 @@ def checked(said: Mapping[str, Any], *, named: bool) -> dict[str, Any]:
     found["positive_label"] = _positive_label(said.get("positive_label"), found["task"])
     found["privacy"] = _privacy(said.get("privacy", {}), found)
     kinds = {feature.name: str(feature.kind) for feature in found["features"].values()}
+    found["fairness"] = fairness(said.get("fairness", {}), found["segments"])
+    found["costs"] = _costs(said.get("costs"), found["task"])
+    found["alert_budget"] = _alert_budget(said.get("alert_budget"), found["task"])
     found["drift"] = drift_settings(said.get("drift", {}), {"prediction": "", "score": "", "label": "", **kinds})
     return found
 
@@ -185,6 +191,35 @@ def _positive_label(value: object, task: Task) -> str | int | float | bool | Non
     if isinstance(value, int):
         return value
     raise Wrong(path, f"positive_label must be a text, a number, true or false, not {one_line(value)}")
+
+
+def _costs(value: object, task: Task) -> Costs | None:
+    if value is None:
+        return None
+    path: Path = ("costs",)
+    if task is not Task.BINARY:
+        raise Wrong(path, f"costs are those of a binary model's wrong decisions; leave them out of task: {task}")
+    wanted = "a mapping such as {false_positive: 1, false_negative: 50}"
+    said = value.to_dict() if isinstance(value, Costs) else mapping(value, path, wanted)
+    only(said, ("false_positive", "false_negative"), path)
+    for key in ("false_positive", "false_negative"):
+        if said.get(key) is None:
+            raise Wrong(path, f"{key} is missing in costs; add {key}: and what one costs")
+    found = {key: number(cost, (*path, key), low=0.0, high=math.inf) for key, cost in said.items()}
+    if not any(found.values()):
+        raise Wrong(path, "both costs are 0; leave costs out")
+    return Costs(**found)
+
+
+def _alert_budget(value: object, task: Task) -> int | None:
+    if value is None:
+        return None
+    path: Path = ("alert_budget",)
+    if task is not Task.BINARY:
+        raise Wrong(path, f"alert_budget is how many predictions of a binary model are looked at per day; leave it out of task: {task}")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise Wrong(path, f"alert_budget must be a whole number of predictions per day, such as 100, not {one_line(value)}")
+    return value
 
 
 def _privacy(value: object, found: Mapping[str, Any]) -> dict[str, str]:

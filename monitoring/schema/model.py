@@ -16,7 +16,7 @@ from typing import Any, Self
 from monitoring.errors import SchemaError
 from monitoring.schema.periods import delay_text
 from monitoring.schema.reading import Wrong
-from monitoring.schema.settings import DriftSettings
+from monitoring.schema.settings import Costs, DriftSettings, Fairness
 
 type_of_label = str | int | float | bool
 
@@ -68,7 +68,8 @@ class ModelSchema:
     Names of columns are those of batches and files. Where a role is not named it is the column called `timestamp`, `id`,
     `prediction`, `score`, `label` or `latency_ms`, unless a feature has that name: then the role is None. `score` of a multiclass
     model maps each class to its column, and is None where there are none. `window` is a window's name (`1d`, `1mo`, `rows:5000`).
-    `timezone` is that of naive timestamps; where it is None they are refused. Raises SchemaError.
+    `timezone` is that of naive timestamps; where it is None they are refused. `costs` and `alert_budget` (predictions that can be
+    looked at per day, those with the highest scores) are of binary models. Raises SchemaError.
     """
 
     name: str
@@ -89,6 +90,9 @@ class ModelSchema:
     ranking: Ranking | None
     privacy: Mapping[str, str]
     drift: DriftSettings
+    fairness: Fairness
+    costs: Costs | None
+    alert_budget: int | None
 
     def __init__(
         self,
@@ -111,6 +115,9 @@ class ModelSchema:
         ranking: Ranking | Mapping[str, Any] | None = None,
         privacy: Mapping[str, str] | None = None,
         drift: DriftSettings | Mapping[str, Any] | None = None,
+        fairness: Fairness | Mapping[str, Any] | Sequence[str] | None = None,
+        costs: Costs | Mapping[str, float] | None = None,
+        alert_budget: int | None = None,
     ) -> None:
         said = {key: value for key, value in locals().items() if key != "self"}
         try:
@@ -166,6 +173,9 @@ class ModelSchema:
             "timezone": self.timezone,
             "privacy": dict(self.privacy),
             "drift": self.drift.to_dict(),
+            "fairness": self.fairness.to_dict(),
+            "costs": self.costs.to_dict() if self.costs else None,
+            "alert_budget": self.alert_budget,
         }
         said |= {role: getattr(self, role) for role in ("timestamp", "id", "prediction", "label", "latency")}
         if self.ranking:

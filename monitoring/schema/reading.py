@@ -6,6 +6,7 @@ __all__ = [
     "Wrong",
     "choice",
     "drift_settings",
+    "fairness",
     "mapping",
     "name",
     "named_strings",
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monitoring.errors import nearest
-from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Persistence
+from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Persistence
 
 Path = tuple[str | int, ...]
 LONGEST_NAME = 256  # characters, as the log refuses longer ones
@@ -142,6 +143,24 @@ def drift_settings(value: object, kinds: Mapping[str, str], path: Path = ("drift
         persistence=_persistence(said.get("persistence", {}), (*path, "persistence")),
         features=_columns(said.get("features", {}), kinds, (*path, "features")),
     )
+
+
+def fairness(value: object, segments: Sequence[str], path: Path = ("fairness",)) -> Fairness:
+    """Fairness settings from a list of columns or a mapping; only segments can be named, for they are what is logged and shown apart."""
+    if isinstance(value, Fairness):
+        value = value.to_dict()
+    if isinstance(value, list | tuple):
+        value = {"columns": value}
+    said = mapping(value, path, "a list of segments such as [sex], or a mapping such as {columns: [sex], limit: 0.1}")
+    only(said, ("columns", "limit"), path)
+    columns, limit = said.get("columns", ()), said.get("limit")
+    if not isinstance(columns, list | tuple):
+        raise Wrong((*path, "columns"), "columns must be a list of segments, such as [sex]")
+    for place, column in enumerate(columns):
+        if column not in segments:
+            raise Wrong((*path, "columns", place), f"{one_line(column)} is no segment; add it to the list of segments")
+    limit = None if limit is None else number(limit, (*path, "limit"), low=0.0, high=1.0)
+    return Fairness(columns=tuple(dict.fromkeys(columns)), limit=limit)
 
 
 def one_line(value: object) -> str:

@@ -1,8 +1,8 @@
-"""How drift is judged for one model: which method for which column, and how sure a verdict must be."""
+"""How one model is judged: drift and fairness by which method for which column, how sure a verdict must be, what wrong decisions cost."""
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "DriftSettings", "Persistence"]
+__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness", "Persistence"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +37,18 @@ METHODS: Mapping[str, frozenset[str]] = {
     "wasserstein": _NUMERICAL,
     "z": _CATEGORICAL,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What one wrong decision of a binary model costs, in any unit; right ones cost nothing."""
+
+    false_positive: float
+    false_negative: float
+
+    def to_dict(self) -> dict[str, float]:
+        """The costs in the shape of the contract's YAML."""
+        return {"false_positive": self.false_positive, "false_negative": self.false_negative}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +115,22 @@ class DriftSettings:
         if self.features:
             said["features"] = {name: _column_dict(column) for name, column in self.features.items()}
         return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fairness:
+    """Which groups are compared with each other: the values of `columns` (segments; empty means all of them).
+
+    `limit` is the largest gap of shares or probabilities that is acceptable, 0 to 1 (None: gaps are judged by their growth alone).
+    """
+
+    columns: tuple[str, ...] = ()
+    limit: float | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The settings in the shape of the model's file; only what is said."""
+        said: dict[str, object] = {"columns": list(self.columns)} if self.columns else {}
+        return said if self.limit is None else {**said, "limit": self.limit}
 
 
 def _column_dict(column: ColumnDrift) -> dict[str, object]:

@@ -3,7 +3,7 @@
 -- has no such thing. /*…*/ stand for expressions over surrogate columns.
 WITH extremes AS (SELECT /*extremes*/ FROM ref_000000),
 numbered AS (
-    SELECT p.t, p.type_errors, /*columns*/ /*news*/,
+    SELECT p.t, p.id, p.type_errors, /*columns*/ /*news*/,
            CASE WHEN EXISTS (SELECT 1 FROM windows WHERE first_row IS NOT NULL) THEN row_number() OVER (ORDER BY t, written_at, n, id) - 1 END AS place
     FROM pred_000000 p
     WHERE NOT p.duplicate AND p.version = $version
@@ -15,7 +15,7 @@ inside AS (
     SELECT w.place AS window_place, p.* EXCLUDE (place)
     FROM windows w JOIN numbered p ON p.place >= w.first_row AND p.place < w.last_row WHERE w.first_row IS NOT NULL
 ),
-counted AS (SELECT window_place, count(*) AS n, /*counts*/ FROM inside, extremes GROUP BY window_place),
+counted AS (SELECT window_place, count(*) AS n, /*counts*/ FROM inside, extremes WHERE id IS NOT NULL GROUP BY window_place),
 misfits AS (
     SELECT window_place, feature, count(*) AS type_errors
     FROM (SELECT window_place, unnest(type_errors) AS feature FROM inside WHERE type_errors IS NOT NULL)

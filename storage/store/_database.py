@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["Database", "dicts", "query", "table"]
+__all__ = ["SETTINGS", "Database", "dicts", "query", "table"]
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -23,7 +23,7 @@ Parameters = Mapping[str, Any] | Sequence[Any] | None
 
 # Names in SQL must not reach local Python variables, and SQL must not reach files or the network: rows come in as
 # registered Arrow tables only.
-_SETTINGS = (
+SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL python_enable_replacements = false",
 )
@@ -34,6 +34,9 @@ _LOCKS = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+
+# Errors that a damaged file raises, among other things.
+_DAMAGE = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
 @cache
@@ -82,7 +85,7 @@ class Database:
         try:
             yield cursor
         except duckdb.Error as error:
-            raise StoreError(f"The database refused to answer: {_sentence(error)}") from error
+            raise StoreError(f"The database refused to answer: {_sentence(error)}{self._advice(error)}") from error
         finally:
             self._leave(cursor)
 
@@ -100,19 +103,27 @@ class Database:
                     raise
                 cursor.execute("COMMIT")
             except duckdb.Error as error:
-                raise StoreError(f"The database refused to write, and nothing was written: {_sentence(error)}") from error
+                what = "The database refused to write, and nothing was written"
+                raise StoreError(f"{what}: {_sentence(error)}{self._advice(error)}") from error
             finally:
                 self._leave(cursor)
 
     def reopen(self) -> None:
         """Close and open the file again: after a failed write its state in memory is not to be trusted."""
+        self.exclusively(lambda: None)
+
+    def exclusively(self, act: Callable[[], None]) -> None:
+        """Close the file, let `act` do what it wants with it, open it again; callers wait. Not from within a read or a write."""
         with self._writing, self._gate:
             self._guard()
             self._reopening = True
             try:
                 self._gate.wait_for(lambda: self._active == 0)
                 self._disconnect()
-                self._connect()
+                try:
+                    act()
+                finally:
+                    self._connect()
             finally:
                 self._reopening = False
                 self._gate.notify_all()
@@ -130,11 +141,11 @@ class Database:
             connection = duckdb.connect(str(self._path))
         except duckdb.Error as error:
             raise StoreError(
-                f"The database {self._path} cannot be opened ({_sentence(error)}). Move it away and start again: "
-                "what lies in spool and archive is read anew."
+                f"The database {self._path} cannot be opened ({_sentence(error)}). Run python -m monitoring rebuild: "
+                "it is made anew from the exported facts, the archive and the spool."
             ) from error
         try:
-            for setting in _SETTINGS:
+            for setting in SETTINGS:
                 connection.execute(setting)
             migrate(connection, self._path)
             for setting in _LOCKS:  # after the migrations, which may need a snapshot of the file
@@ -149,6 +160,11 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _advice(self, error: duckdb.Error) -> str:
+        """What to do where the file itself is to blame. 2.0.0 raises plain duckdb.Error for some damage, so the text is asked too."""
+        damaged = isinstance(error, _DAMAGE) or "orrupt" in str(error) or "checksum" in str(error)
+        return f" – if the file {self._path} is damaged, run python -m monitoring rebuild." if damaged else ""
 
     def _guard(self) -> None:
         if self._pid != os.getpid():

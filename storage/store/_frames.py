@@ -62,7 +62,8 @@ def frame(
     if as_of is not None:
         labels = f"({query('labels_as_of').replace('label_000000', model.labels)})"
         parameters["as_of"] = as_of
-    # Page first, join then: row numbers count predictions, and only the window's rows meet the labels.
+    # Page first, join then: row numbers count predictions, those of erased subjects (without an id) too, and only the window's rows
+    # meet the labels.
     sql = f"""
         WITH p AS (
             SELECT * FROM {model.predictions} p
@@ -70,6 +71,7 @@ def frame(
         )
         SELECT {", ".join(f"{expression} AS c{number}" for number, (_, expression) in enumerate(chosen))}
         FROM p LEFT JOIN {labels} l ON l.id = p.id
+        WHERE p.id IS NOT NULL
         ORDER BY p.t, p.written_at, p.n, p.id
     """  # noqa: S608 – surrogate names only
     return table(cursor, sql, parameters).rename_columns([title for title, _ in chosen])
@@ -99,6 +101,7 @@ def predictions(cursor: Cursor, model: Model, *, limit: int | None = None) -> pa
     sql = f"""
         SELECT {", ".join(f"{expression} AS c{number}" for number, (_, expression) in enumerate(own))}
         FROM {model.predictions} p LEFT JOIN {LATEST.format(labels=model.labels)} l ON l.id = p.id
+        WHERE p.id IS NOT NULL
         ORDER BY p.t DESC, p.id, p.duplicate, p.written_at {"" if limit is None else f"LIMIT {int(limit)}"}
     """  # noqa: S608
     return table(cursor, sql).rename_columns([title for title, _ in own])

@@ -26,7 +26,7 @@ _NOTHING: dict[str, Any] = {}
 
 def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
     """Write the records of a batch, in their order, and say what became of them. Raises duckdb.Error for the batch as a whole."""
-    counts = Counts()
+    counts = Counts(ingested=sum(entry.record["k"] == "erased" for entry in entries))  # taken in once, and their subjects erased since
     predictions: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     labels: dict[str, list[Entry]] = defaultdict(list)
     stats: dict[str, Entry] = {}
@@ -74,7 +74,7 @@ def _save_stats(cursor: Cursor, record: dict[str, Any]) -> None:
 def _reason(record: dict[str, Any]) -> str:
     """Why a record cannot be used, or ""."""
     kind = record["k"]
-    if kind == "hdr" or kind == "end":
+    if kind == "hdr" or kind == "end" or kind == "erased":
         return ""
     if not is_moment(record.get("t")):
         return "no time of writing"

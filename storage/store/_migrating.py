@@ -21,8 +21,11 @@ from storage.errors import StoreError
 at: Callable[[str], None] = lambda _: None  # noqa: E731 – a variable, to be replaced
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Apply the migrations that the file lacks. Raises StoreError for a newer file, and for a step that fails (nothing of it stays)."""
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, upto: int | None = None) -> None:
+    """Apply the migrations that the file lacks, all or `upto` a number.
+
+    Raises StoreError for a newer file, and for a step that fails (nothing of it stays).
+    """
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
     )
@@ -35,7 +38,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"The database {path} was written by a newer version (schema {present}, this one knows {len(known)}): "
             f"install that version again{else_}."
         )
-    missing = known[present:]
+    missing = known[present:upto]
     if present and missing:
         _keep(connection, path, missing[0].name)
     for entry in missing:

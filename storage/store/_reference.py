@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["info", "put"]
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -19,7 +20,7 @@ from storage.store._values import MOMENT, column_of, decision_text, instant, num
 Cursor = duckdb.DuckDBPyConnection
 
 
-def put(cursor: Cursor, model: Model, rows: pa.Table, source: str) -> dict[str, Any]:
+def put(cursor: Cursor, model: Model, rows: pa.Table, source: str, *, at: datetime | None = None) -> dict[str, Any]:
     """Replace the model's reference; see Store.put_reference."""
     if rows.num_rows == 0:
         raise StoreError("The reference has no rows: give a file with rows of the model's features.")
@@ -39,7 +40,7 @@ def put(cursor: Cursor, model: Model, rows: pa.Table, source: str) -> dict[str, 
         )
     finally:
         cursor.unregister("staged")
-    facts = {"model_id": model.model_id, "rows": rows.num_rows, "hash": found[0]["hash"], "source": source, "missing": missing}
+    facts = {"model_id": model.model_id, "rows": rows.num_rows, "hash": found[0]["hash"], "source": source, "missing": missing, "at": at}
     cursor.execute(query("add_reference").replace("ref_000000", model.reference), facts)
     return {"rows": rows.num_rows, "hash": found[0]["hash"]}
 

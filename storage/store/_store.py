@@ -4,14 +4,15 @@ from __future__ import annotations
 
 __all__ = ["Store"]
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from storage.custody import catching_up, given
 from storage.errors import StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
@@ -35,14 +36,23 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, home: Home) -> Store:
-        """Become the owner of a home, which is created where it is missing. Raises OwnerBusy with the holder's pid at once."""
+    def open(cls, home: Home, *, catch_up: bool = True) -> Store:
+        """Become the owner of a home, which is created where it is missing. Raises OwnerBusy with the holder's pid at once.
+
+        What the database lacks of what was archived, registered or loaded is put back (a write-ahead log that lost its tail opens
+        without a word); `catch_up` False leaves that to the caller. Raises StoreError where exported facts have no database.
+        """
         home.make()
         lock = OwnerLock(home)
         try:
+            if not home.database.exists() and (home.export / "manifest.json").exists():
+                raise StoreError(f"There is no database {home.database}, but exported facts: run python -m monitoring rebuild.")
             database = Database(home.database)
             with database.write() as cursor:
                 _runs.interrupt(cursor)
+                if catch_up:
+                    catching_up.catch_up(home, cursor)
+                    catching_up.put_back(home, catching_up.archived_names(cursor))
         except BaseException:
             lock.release()
             raise
@@ -63,8 +73,12 @@ class Store:
 
     def register_model(self, spec: Mapping[str, Any]) -> bool:
         """Describe a version of a model (the contract's YAML as a dict); True if that changed anything. History is kept."""
+        at = datetime.now(UTC)
         with self._database.write() as cursor:
-            return _catalog.register(cursor, spec)
+            changed = _catalog.register(cursor, spec)
+            if changed:
+                given.keep_registration(self.home, spec, at)
+        return changed
 
     def models(self) -> list[str]:
         """The names of all models that are described, in order."""
@@ -92,8 +106,11 @@ class Store:
 
         The hash depends on the rows' values alone, not on their order. Times without a zone are in the model's `timezone`.
         """
+        at = datetime.now(UTC)
         with self._database.write() as cursor:
-            return _reference.put(cursor, self._found(cursor, model), rows, source)
+            put = _reference.put(cursor, self._found(cursor, model), rows, source)
+            given.keep_reference(self.home, model, rows, source, at)
+        return put
 
     def reference(self, model: str, columns: Sequence[str] | None = None) -> pa.Table | None:
         """The reference's rows in the shape of `frame`, or None where none was loaded."""
@@ -328,6 +345,10 @@ class Store:
     def reopen(self) -> None:
         """Close and open the file again, after a write that failed in a way that may have lasted."""
         self._database.reopen()
+
+    def exclusively(self, act: Callable[[], None]) -> None:
+        """Close the file, let `act` do what it wants with it, and open it again; all callers wait."""
+        self._database.exclusively(act)
 
     @contextmanager
     def _model(self, name: str, version: str | None = None) -> Iterator[tuple[Cursor, _catalog.Model]]:

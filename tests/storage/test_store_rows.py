@@ -161,7 +161,7 @@ def test_hostile_names_are_values_and_nothing_else(store: Store, log: Log, colle
         assert store.quality(name, name, [Span(T0, T0 + timedelta(days=9999))]).num_rows == len(HOSTILE)
         assert store.points(model=name, metric=name, column=name).num_rows == 0
     inside = {path.relative_to(home.path) for path in home.path.rglob("*")} - before
-    assert all(path.parts[0] in ("archive", "db") for path in inside)
+    assert all(path.parts[0] in ("archive", "db", "export") for path in inside)
 
 
 def test_an_error_keeps_its_class_and_text(fraud: Store, log: Log, collector: Collector) -> None:

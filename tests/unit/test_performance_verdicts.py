@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from monitoring.analysis.comparing import judged
 from monitoring.metrics import Direction
+from monitoring.performance.comparing import judged
 from monitoring.performance.intervals import Interval, beyond, wilson
 
 
@@ -74,3 +74,23 @@ def test_the_sentence_says_how_much_chance_explains() -> None:
     assert verdict.status == "drift"
     assert verdict.reason.startswith("0.2 is worse than the reference's 0.8 by more than 0.2")
     assert "(100 rows and 100 of the reference)" in verdict.reason
+
+
+@pytest.mark.parametrize(("value", "direction", "status"), [
+    (0.80, "higher", "ok"), (0.60, "higher", "drift"), (0.785, "higher", "warn"), (0.95, "higher", "ok"), (0.60, "none", "ok"),
+    (1.00, "lower", "drift"), (0.60, "lower", "ok"),
+])  # fmt: skip
+def test_a_value_is_named_only_where_it_is_worse_and_a_small_loss_is_a_warning(value: float, direction: Direction, status: str) -> None:
+    around = Interval(value - 0.02, value + 0.02, value - 0.03, value + 0.03, "")
+    assert judged(value, around, 0.82, None, direction, n=900, n_reference=9_000).status == status
+
+
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_threshold_and_p_value_say_the_same_as_the_status(direction: Direction) -> None:
+    """A window is named exactly where its value is past the threshold, and where its p-value is below 0.0005."""
+    for hits in range(0, 301, 3):
+        found = judged(hits / 300, wilson(hits, 300), 0.5, wilson(1_000, 2_000), direction, n=300, n_reference=2_000)
+        assert found.threshold is not None
+        assert found.p_value is not None
+        past = hits / 300 < found.threshold if direction == "higher" else hits / 300 > found.threshold
+        assert past == (found.status != "ok") == (found.p_value < 0.0005)

@@ -54,6 +54,7 @@ def test_roles_have_their_usual_names_unless_a_feature_has_them() -> None:
         binary(name="x", version="2", positive_label=False, segments=["land", "amount"], window="rows:5000", timezone="Europe/Paris"),
         binary(positive_label=0, label_delay="90min", privacy={"email": "drop", "customer": "hash"}),
         binary(drift={"method": "psi", "false_alarms": 0.01, "minimum_effect": {"psi": 0.2}, "features": {"amount": {"method": "ks"}}}),
+        binary(costs={"false_positive": 1, "false_negative": 50.5}, alert_budget=100),
         ModelSchema(task="multiclass", score={"cat": "p_cat", "dog": "p_dog"}),
         ModelSchema(task="multiclass", features={"size": "numerical"}),
         ModelSchema(task="regression", features={"opened": "datetime", "comment": "text"}, window={"rows": 100}),
@@ -220,3 +221,20 @@ def test_a_schema_cannot_be_changed_and_takes_a_name() -> None:
 def test_the_positive_label_of_a_binary_model_is_one_unless_it_is_named() -> None:
     assert binary(positive_label=None).positive_label == 1
     assert binary(positive_label="fraud").positive_label == "fraud"
+
+
+@pytest.mark.parametrize(("said", "sentence"), [
+    ({"costs": {"false_positive": 1}}, "costs: false_negative is missing in costs"),
+    ({"costs": {"false_positive": 1, "false_negative": -2}}, "costs.false_negative: false_negative must be finite and at least 0"),
+    ({"costs": {"false_positive": 0, "false_negative": 0}}, "costs: both costs are 0"),
+    ({"costs": {"false_positives": 1, "false_negative": 2}}, "costs.false_positives: unknown key"),
+    ({"costs": 5}, "costs: costs must be a mapping such as {false_positive: 1, false_negative: 50}"),
+    ({"alert_budget": 0}, "alert_budget: alert_budget must be a whole number of predictions per day"),
+    ({"alert_budget": 2.5}, "alert_budget: alert_budget must be a whole number of predictions per day"),
+    ({"task": "multiclass", "positive_label": None, "alert_budget": 3}, "alert_budget: alert_budget is how many predictions of a binary"),
+    ({"task": "regression", "positive_label": None, "costs": {"false_positive": 1, "false_negative": 2}}, "costs: costs are those of a"),
+])  # fmt: skip
+def test_costs_and_alert_budget_are_checked(said: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        binary(**said)
+    assert str(caught.value).startswith(sentence)

@@ -152,6 +152,34 @@ def test_a_headless_owner_ends_cleanly_on_a_signal(tmp_path: Path, number: signa
 
 
 @pytest.mark.slow
+def test_a_headless_owner_ends_on_ctrl_c_after_a_library_took_that_signal_over(tmp_path: Path) -> None:
+    """Polars, which others import when they meet a frame, installs a handler that restarts what the signal interrupts."""
+    code = """
+import sys, threading
+from monitoring.__main__ import main
+def later():
+    import polars
+    print("imported", flush=True)
+threading.Timer(2, later).start()
+sys.argv[1:] = ["serve", "--headless", "--home", sys.argv[1]]
+main()
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **QUIET}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        while process.stdout.readline() != "imported\n":
+            assert process.poll() is None
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (0, "Stopped; the home is free.\n")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
 def test_an_owner_collects_what_others_log_without_being_asked(tmp_path: Path) -> None:
     from monitoring.logger import PredictionLogger
 

@@ -16,7 +16,6 @@ from monitoring.verdicts import (
     Verdict,
     calibrate,
     judge_drift,
-    judge_performance,
 )
 
 CACHE = NullCache()
@@ -178,21 +177,3 @@ def test_streams_without_drift_are_named_no_more_often_than_the_level(method: st
             value = score(method, reference, Sample.of(pa.array(draw(rng, n_window))))
             named.append(judge_drift(Score(value=value), calibration).status == "drift")
     assert np.mean(named) <= 0.04
-
-
-def test_a_metric_is_worse_only_if_its_interval_excludes_the_reference_on_the_bad_side() -> None:
-    assert judge_performance(0.80, (0.77, 0.83), 0.82, "higher", n=900).status == "ok"
-    assert judge_performance(0.60, (0.57, 0.63), 0.82, "higher", n=900).status == "drift"
-    assert judge_performance(0.80, (0.79, 0.81), 0.82, "higher", n=90_000).status == "warn"
-    assert judge_performance(0.95, (0.93, 0.97), 0.82, "higher", n=900).status == "ok"
-    worse = judge_performance(33.0, (30.0, 36.0), 13.0, "lower", n=900)
-    assert worse.status == "drift"
-    assert "99.9 %" in worse.reason
-    assert judge_performance(9.0, (8.0, 10.0), 13.0, "lower", n=900).status == "ok"
-
-
-def test_a_metric_without_direction_reference_or_interval_is_not_judged() -> None:
-    assert judge_performance(5.0, (4.0, 6.0), 1.0, "none", n=900).status == "ok"
-    assert judge_performance(5.0, (4.0, 6.0), None, "lower", n=900).status == "ok"
-    assert judge_performance(5.0, (None, None), 1.0, "lower", n=900).status == "ok"
-    assert judge_performance(5.0, (4.0, 6.0), 1.0, "lower", n=5).status == "insufficient_data"

@@ -1,0 +1,72 @@
+"""Points of gaps between groups: each declared group's rates against those of everybody else in the window."""
+
+from __future__ import annotations
+
+__all__ = ["add_gaps"]
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.labels import Labels
+from monitoring.findings import Findings
+from monitoring.multiplicity import budget
+from monitoring.segments.gaps import Gap, Judged, Sums, judge, measure_gap, sums
+from monitoring.segments.naming import Where
+from monitoring.segments.outcomes import Mask, Rate, rates
+from monitoring.segments.slices import Slice, matching, slices
+from monitoring.subject import Subject
+
+_Usual = dict[tuple[str, str], tuple[Sums, Sums]]
+
+
+def add_gaps(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None) -> None:
+    """Gaps of every value of the columns that the model's `fairness` names, by default its segments: rest is who has another value."""
+    parts = [part for part in slices(frame, subject.schema.fairness.columns or subject.schema.segments) if len(part.where) == 1]
+    there = rates(frame, task=subject.task, positive_label=subject.positive_label)
+    if not labels.labelled:
+        there = [rate for rate in there if rate.metric == "selection_rate_gap"]
+    whose: list[Slice] = []
+    gaps: list[Gap] = []
+    for part in parts:
+        usual = _usual(subject, baseline, part.where)
+        rest = frame[part.where[0][0]].is_valid().to_numpy() & ~part.mask
+        for rate in there:
+            whose.append(part)
+            gaps.append(measure_gap(rate, part.mask, rest, usual.get((rate.metric, rate.column)), limit=subject.schema.fairness.limit))
+    share = budget(subject.schema.drift.false_alarms, len(subject.schema.features))
+    known = frame["@label"].is_valid().to_numpy()
+    for part, judged in zip(whose, judge(gaps, share=share), strict=True):
+        _add(found, part, int(np.count_nonzero(known & part.mask)), judged, labels)
+
+
+def _add(found: Findings, part: Slice, labelled: int, judged: Judged, labels: Labels) -> None:
+    gap, rate, reason = judged.gap, judged.gap.rate, judged.reason
+    if labels.provisional and judged.status in {"warn", "drift"} and rate.metric != "selection_rate_gap":
+        reason = f"provisional, labels are due by {labels.mature_at:%Y-%m-%d %H:%M} UTC: {reason}"
+    counts = found.of_segment(part.n, labelled) | {"n_reference": gap.usual_n}
+    detail: dict[str, object] = {"provisional": labels.provisional or None, "reference": gap.usual, "limit": gap.limit}
+    if gap.group is not None and gap.rest is not None:
+        counts["n"] = gap.group.n
+        detail |= {"group": gap.group.mean, "rest": gap.rest.mean, "n_rest": gap.rest.n}
+    found.add(rate.metric, gap.value, column=rate.column, segment=part.name, method=gap.method, lower=gap.lower, upper=gap.upper,
+              threshold=gap.usual, p_value=gap.growth, status=judged.status, reason=reason, detail=detail, **counts)  # fmt: skip
+
+
+def _usual(subject: Subject, baseline: Baseline | None, where: Where) -> _Usual:
+    """The reference's rates of a group and of its rest; empty where it has no such column."""
+    if baseline is None:
+        return {}
+    key = (subject.task, subject.positive_label)
+    return baseline.once(("gaps", key, where), lambda: _of_reference(subject, baseline, where))
+
+
+def _of_reference(subject: Subject, baseline: Baseline, where: Where) -> _Usual:
+    table = baseline.table
+    inside = matching(table, where)
+    if inside is None:
+        return {}
+    outside: Mask = table[where[0][0]].is_valid().to_numpy() & ~inside
+    there: list[Rate] = baseline.once(("rates", subject.task, subject.positive_label),
+                                      lambda: rates(table, task=subject.task, positive_label=subject.positive_label))
+    return {(rate.metric, rate.column): (sums(rate, inside), sums(rate, outside)) for rate in there}

@@ -1,0 +1,88 @@
+"""Precision at an alert budget: what the people who can look at so many predictions a day would find."""
+
+from __future__ import annotations
+
+__all__ = ["Budgeted", "at_budget", "at_share"]
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .found import MINIMUM_LABELLED, Measured, nothing, too_few
+from .intervals import Floats, wilson
+from .outcomes import weights
+
+_DAY = timedelta(days=1)
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """Precision among the predictions that the budget pays for, and which share of all scored predictions those are."""
+
+    measured: Measured
+    share: float
+
+
+def at_budget(frame: pa.Table, *, positive_label: str | None, per_day: int, length: timedelta) -> Budgeted:
+    """The `per_day` highest scores of each UTC day of the frame, labelled or not; precision is of the labelled ones among them.
+
+    A window shorter than a day (`length`) has its part of the budget, at least one. Equal scores: the earlier prediction first. `n`
+    counts the labelled predictions looked at, and Wilson's interval rests on them.
+    """
+    scored = _scored(frame)
+    if scored is None or not scored.num_rows:
+        return Budgeted(nothing("no row of the window has a score"), 0.0)
+    if weights(scored) is not None:
+        return Budgeted(nothing("the log was sampled with unequal weights, so the highest scores of a day are not all in it"), 0.0)
+    score = _numbers(scored, "@score")
+    if length < _DAY:
+        taken = _highest(score, np.zeros(len(score), np.int64), max(1, round(per_day * (length / _DAY))))
+    else:
+        days = np.asarray(scored["@t"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()) // _DAY_US
+        taken = _highest(score, days, per_day)
+    return Budgeted(_precision(scored.filter(pa.array(taken)), positive_label), float(taken.mean()))
+
+
+def at_share(frame: pa.Table, *, positive_label: str | None, share: float) -> Measured:
+    """The same of the `share` of a frame with the highest scores: what a reference, of whatever length and traffic, is compared by."""
+    scored = _scored(frame)
+    if scored is None or not scored.num_rows:
+        return nothing("no row of the reference has a score")
+    score = _numbers(scored, "@score")
+    taken = _highest(score, np.zeros(len(score), np.int64), max(1, round(share * len(score))))
+    return _precision(scored.filter(pa.array(taken)), positive_label)
+
+
+def _scored(frame: pa.Table) -> pa.Table | None:
+    if "@score" not in frame.column_names:
+        return None
+    return frame.filter(pc.fill_null(pc.is_finite(frame["@score"]), False))
+
+
+def _numbers(rows: pa.Table, name: str) -> Floats:
+    return np.asarray(rows[name].to_numpy(), float)
+
+
+def _highest(score: Floats, day: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.bool_]:
+    """Whether a row is among the `most` highest scores of its day."""
+    order = np.lexsort((-score, day))
+    first = np.flatnonzero(np.r_[True, np.diff(day[order]) != 0])
+    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+    taken = np.zeros(len(order), bool)
+    taken[order[rank < most]] = True
+    return taken
+
+
+def _precision(taken: pa.Table, positive_label: str | None) -> Measured:
+    labels = taken["@label"].drop_null() if "@label" in taken.column_names else pa.chunked_array([[]], pa.string())
+    n = len(labels)
+    if not n:
+        return nothing("no prediction that the budget pays for has a label")
+    hits = pc.sum(pc.equal(labels, "1" if positive_label is None else positive_label)).as_py()
+    scarce = too_few(n, "labelled predictions within the alert budget", MINIMUM_LABELLED)
+    return Measured(value=hits / n, interval=wilson(hits, n), n=n, rows=n, scarce=scarce)

@@ -1,0 +1,39 @@
+"""A window's value against the reference's, with the sampling error of both. Pure."""
+
+from __future__ import annotations
+
+__all__ = ["judged"]
+
+from statistics import NormalDist
+
+from monitoring.metrics import Direction
+from monitoring.performance.intervals import OUTER, Interval, beyond
+from monitoring.verdicts import Verdict
+
+_Z_OUTER = NormalDist().inv_cdf(0.5 + OUTER / 2)
+
+
+def judged(value: float, interval: Interval, usual: float, usual_interval: Interval | None, direction: Direction, *, n: int,
+           n_reference: int, minimum_loss: float = 0.05) -> Verdict:  # fmt: skip
+    """Has a metric become worse than on the reference? `direction` says which way is better; without one there is no verdict.
+
+    `drift` where `value` is worse than `usual` by more than both samples' 99.9 % errors explain (`intervals.beyond`) and by at least
+    `minimum_loss` of `usual`; `warn` where it is worse by less than that. The reference is a sample too: a segment of it may hold a
+    handful of positives, and taking its value as exact would name every window.
+
+    `threshold` is the value from which on the window would be named. `p_value` is the chance of a loss this large or larger without a
+    change, on the normal scale of these errors: below 0.0005, one side of 99.9 %, exactly where the window is named.
+    """
+    if direction == "none":
+        return Verdict(status="ok")
+    lower, upper = beyond(value, interval, usual, usual_interval)
+    explained = upper - value if direction == "higher" else value - lower
+    loss = usual - value if direction == "higher" else value - usual
+    threshold = usual - explained if direction == "higher" else usual + explained
+    p_value = NormalDist().cdf(-_Z_OUTER * loss / explained) if explained > 0 else None
+    if loss <= explained:
+        return Verdict(status="ok", threshold=threshold, p_value=p_value)
+    return Verdict(status="drift" if loss >= minimum_loss * abs(usual) else "warn", threshold=threshold, p_value=p_value, reason=(
+        f"{value:.3g} is worse than the reference's {usual:.3g} by more than {explained:.3g}, what chance explains in 99.9 % of cases "
+        f"({n:,} rows and {n_reference:,} of the reference)"
+    ))  # fmt: skip
