@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Case", "Check", "judge", "junit"]
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,12 +21,18 @@ from monitoring.moments import iso, moment
 FailOn = Literal["warn", "drift"]
 _FAIL_ON = ("drift", "warn")
 _RANK = {"failed": 3, "drift": 2, "warn": 1}  # worst first; everything else is 0
+_BAD = frozenset({"warn", "drift"})
+_OF_LABELS = frozenset({"classification", "regression", "ranking"})
 _SKIPPED = frozenset({"insufficient_data", "not_applicable"})
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One finding of the window: what was measured, on how many rows, and what came out."""
+    """One finding of the window: what was measured, on how many rows, and what came out.
+
+    `provisional` says that labels of its window are still due: a bad verdict on it neither passes nor fails. `window_start` and
+    `window_end` are ISO 8601.
+    """
 
     metric: str
     column: str
@@ -37,6 +44,14 @@ class Case:
     value: float | None
     threshold: float | None
     n: int | None
+    provisional: bool = False
+    window_start: str = ""
+    window_end: str = ""
+
+    @property
+    def rank(self) -> int:
+        """How bad it is, 0 for what is no reason to stop."""
+        return 0 if self.provisional and self.status in _BAD else _RANK.get(self.status, 0)
 
     @property
     def name(self) -> str:
@@ -50,7 +65,7 @@ class Check:
     """The verdict on one window [start, end) of one model: `ok`, `warn`, `drift`, `failed` or `insufficient_data`.
 
     `exit_code` is 0 ok, 1 warning, 2 drift or degradation, 3 where something could not be computed. With `fail_on="drift"`
-    warnings are told and pass. What has too few data is skipped: it neither passes nor fails.
+    warnings are told and pass. What has too few data, or waits for labels, is skipped: it neither passes nor fails.
     """
 
     model: str
@@ -95,14 +110,17 @@ def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail
     """The verdict on one window of `points` (rows of `storage.points.POINTS`, of one model).
 
     `size` is the name of the windows to look at (`1d`). `window` is `last`, the newest complete one, or a time within the
-    window that is meant. Where several versions had traffic in it, all are judged. Raises `NotFound` where there is none.
+    window that is meant. Where several versions had traffic in it, all are judged. Where labels of the last window are still due, the
+    performance of the newest window before it whose labels are all in is judged besides. Raises `NotFound` where there is no window.
     """
     if fail_on not in _FAIL_ON:
         raise InputError(f'--fail-on "{fail_on}" is not known: {nearest(fail_on, _FAIL_ON)}')
     rows = [row for row in points.to_pylist() if row["window"] == size]
     start, end = _chosen(rows, model, size, window)
     cases = tuple(_case(row) for row in rows if row["window_start"] == start and row["window_end"] == end)
-    worst = max((_RANK.get(case.status, 0) for case in cases), default=0)
+    if window == "last" and any(case.provisional for case in cases):
+        cases += _newest_mature(rows, before=start)
+    worst = max((case.rank for case in cases), default=0)
     return Check(
         model=model,
         window=size,
@@ -111,7 +129,7 @@ def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail
         fail_on="drift" if fail_on == "drift" else "warn",
         verdict=_verdict(cases, worst),
         exit_code=0 if worst == _RANK["warn"] and fail_on == "drift" else worst,
-        cases=tuple(sorted(cases, key=lambda case: (-_RANK.get(case.status, 0), case.metric, case.column, case.segment, case.version))),
+        cases=tuple(sorted(cases, key=lambda case: (-case.rank, case.metric, case.column, case.segment, case.version))),
     )
 
 
@@ -129,7 +147,8 @@ def junit(check: Check) -> bytes:
     stamp = check.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")  # JUnit's timestamp has no zone
     suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(check.model), "timestamp": stamp, "hostname": "", **totals})
     for case in check.cases:
-        name = _xml(f"{case.name} – version {case.version}")
+        earlier = case.window_start not in {"", iso(check.start)}
+        name = _xml(f"{case.name} – version {case.version}" + (f" – window {case.window_start}" if earlier else ""))
         element = ElementTree.SubElement(suite, "testcase", classname=_xml(f"{check.model}.{case.metric}"), name=name, time="0")
         kind = _outcome(case, check.fail_on)
         if kind != "passed":
@@ -158,6 +177,22 @@ def _chosen(rows: list[dict[str, Any]], model: str, size: str, window: str) -> t
     return max(found)
 
 
+def _newest_mature(rows: list[dict[str, Any]], *, before: datetime) -> tuple[Case, ...]:
+    """The performance of the newest window that has any, with labels that are all in; none where no window is so far."""
+    known = [row for row in rows if row["window_start"] < before and row["value"] is not None and _is_performance(row)
+             and not row["partial"] and not _provisional(row)]  # fmt: skip
+    newest = max((row["window_start"] for row in known), default=None)
+    return tuple(_case(row) for row in rows if row["window_start"] == newest and _is_performance(row))
+
+
+def _is_performance(row: Mapping[str, Any]) -> bool:
+    return row["metric"] in METRICS and METRICS[row["metric"]].group in _OF_LABELS
+
+
+def _provisional(row: Mapping[str, Any]) -> bool:
+    return bool(json.loads(row["detail"] or "{}").get("provisional"))
+
+
 def _case(row: Mapping[str, Any]) -> Case:
     return Case(
         metric=row["metric"],
@@ -170,6 +205,9 @@ def _case(row: Mapping[str, Any]) -> Case:
         value=row["value"],
         threshold=row["threshold"],
         n=row["n"],
+        provisional=_provisional(row),
+        window_start=iso(row["window_start"]),
+        window_end=iso(row["window_end"]),
     )
 
 
@@ -182,7 +220,7 @@ def _verdict(cases: tuple[Case, ...], worst: int) -> str:
 def _outcome(case: Case, fail_on: FailOn) -> Literal["passed", "failure", "error", "skipped"]:
     if case.status == "failed":
         return "error"
-    if case.status in _SKIPPED:
+    if case.status in _SKIPPED or (case.provisional and case.status in _BAD):
         return "skipped"
     failing = case.status == "drift" or (case.status == "warn" and fail_on == "warn")
     return "failure" if failing else "passed"
@@ -200,7 +238,7 @@ def _sentence(case: Case, check: Check) -> str:
         parts.append(f"method {case.method}")
     if case.n is not None:
         parts.append(f"n {case.n}")
-    parts.append(f"window [{iso(check.start)}, {iso(check.end)})")
+    parts.append(f"window [{case.window_start or iso(check.start)}, {case.window_end or iso(check.end)})")
     return "; ".join(parts)
 
 

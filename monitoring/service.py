@@ -91,10 +91,11 @@ def points(
     metric: str | None = None,
     column: str | None = None,
     window: str | None = None,
+    as_of: datetime | str | None = None,
     home: Path | str | None = None,
 ) -> pa.Table:
-    """The findings, one row each, in the shape of `storage.points.POINTS`."""
-    result = call(home, "points", model=model, since=since, until=until, metric=metric, column=column, window=window)
+    """The findings, one row each, in the shape of `storage.points.POINTS`; with `as_of` those that held at that moment."""
+    result = call(home, "points", model=model, since=since, until=until, metric=metric, column=column, window=window, as_of=as_of)
     return cast("pa.Table", result)
 
 

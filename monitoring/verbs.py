@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitoring.checks import judge
 from monitoring.computing import Computing, Progress
 from monitoring.doctor import diagnose
 from monitoring.errors import InputError, NotFound, nearest
 from monitoring.export import write_table
+from monitoring.known import not_computed_by
 from monitoring.moments import iso, moment
 from monitoring.plain import jsonable
 from monitoring.reading import read_table
@@ -160,9 +162,14 @@ class Verbs:
             as_of=moment(as_of, name="as_of"),
         )
 
-    def table(self, *, model: str, what: str) -> pa.Table:
-        """All `points`, `predictions`, `labels` or `quarantine` rows of one model."""
-        name = self.known(model)
+    def table(self, *, model: str, what: str, as_of: str | None = None) -> pa.Table:
+        """All `points`, `predictions`, `labels` or `quarantine` rows of one model.
+
+        With `as_of` the points that held then, from what had been computed by then, or the labels received by then.
+        """
+        name, known = self.known(model), moment(as_of, name="--as-of")
+        if known is not None and what in _TABLES:
+            return self._as_known(name, what, known)
         if what == "points":
             return self.store.points(model=name)
         if what == "predictions":
@@ -173,9 +180,20 @@ class Verbs:
             return self.store.quarantine(name)
         raise InputError(f'There is no table "{what}": {nearest(what, _TABLES)}')
 
-    def export(self, *, model: str, what: str, format: str, path: str | Path) -> dict[str, Any]:  # noqa: A002
-        """Write one of a model's tables to an absolute path: `{"path", "rows", "format", "what"}`."""
-        return {"what": what, **write_table(self.table(model=model, what=what), Path(path), format=format)}
+    def _as_known(self, model: str, what: str, known: datetime) -> pa.Table:
+        if what == "labels":
+            labels = self.store.labels(model)
+            return labels.filter(pc.less_equal(labels["received_at"], pa.scalar(known, labels["received_at"].type)))
+        if what != "points":
+            raise InputError(f"--as-of is for points and labels: what is known of {what} does not change.")
+        points = self.store.points(model=model, as_of=known)
+        if not points.num_rows:
+            raise NotFound(not_computed_by(self.store.computed(model, as_of=known), known))
+        return points
+
+    def export(self, *, model: str, what: str, format: str, path: str | Path, as_of: str | None = None) -> dict[str, Any]:  # noqa: A002
+        """Write one of a model's tables to an absolute path: `{"path", "rows", "format", "what"}`; `as_of` as for `table`."""
+        return {"what": what, **write_table(self.table(model=model, what=what, as_of=as_of), Path(path), format=format)}
 
     def report(
         self,

@@ -23,6 +23,7 @@ from monitoring.analysis.multivariate_points import add_multivariate
 from monitoring.analysis.performance_points import GROUPS, add_alert_budget, add_performance
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.segment_points import add_segments
+from monitoring.analysis.selection_points import add_selection
 from monitoring.analysis.traffic_points import add_labels, add_traffic
 from monitoring.drift import comparable
 from monitoring.drift_nulls import NullCache
@@ -95,6 +96,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
     add_causes(found, subject, frame, a.baseline)
+    add_selection(found, subject, frame, labels)
     add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
     add_gaps(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
@@ -175,7 +177,9 @@ def _profiles(a: Analysis, asked: list[Question]) -> list[profiles.Row]:
     for column in compared:
         bins = a.baseline.binning(column.name, column.column, column.kind) if a.baseline else None
         rows += profiles.distribution(column.column, comparable(frame, column.name, column.kind), bins)
-    rows += profiles.outcomes(frame, task=subject.task, positive_label=subject.positive_label)
+    rows += profiles.outcomes(frame, task=subject.task, positive_label=subject.positive_label,
+                              costs=subject.schema.costs.to_dict() if subject.schema.costs else None)  # fmt: skip
+    rows += profiles.label_delays(frame)
     rows += profiles.latencies(frame["@latency_ms"])
     if subject.item and subject.item in frame.column_names:
         items = frame[subject.item].drop_null().to_pylist()

@@ -16,6 +16,7 @@ from monitoring.analysis.baseline import Baseline
 from monitoring.findings import Findings
 from monitoring.performance.comparing import judged
 from monitoring.performance.intervals import Interval, of_mean, of_quantile, wilson
+from monitoring.profiles import label_delays_of
 from monitoring.verdicts import Verdict
 from monitoring.windows import Window
 
@@ -41,15 +42,15 @@ def add_traffic(found: Findings, row: Mapping[str, Any], frame: pa.Table, window
 
 
 def add_labels(found: Findings, frame: pa.Table) -> None:
-    """label_coverage, and label_delay_p50 in seconds from the prediction to its label."""
+    """label_coverage, and the label delay's median and 95th percentile in seconds from the prediction to its label."""
     labelled = frame.num_rows - frame["@label"].null_count
     _add_share(found, "label_coverage", labelled, frame.num_rows, "the window has no prediction")
-    delays = _delays(frame)
-    if not len(delays):
-        found.add("label_delay_p50", n=0, reason="no label of the window has a time")
-        return
-    interval = of_quantile(delays, 0.5)
-    found.add("label_delay_p50", float(np.median(delays)), n=len(delays), **_edges(interval))
+    delays = label_delays_of(frame)
+    for metric, share in (("label_delay_p50", 0.5), ("label_delay_p95", 0.95)):
+        if len(delays):
+            found.add(metric, float(np.quantile(delays, share)), n=len(delays), **_edges(of_quantile(delays, share)))
+        else:
+            found.add(metric, n=0, reason="no label of the window has a time")
 
 
 def _add_share(found: Findings, metric: str, count: int, n: int, nothing: str) -> None:
@@ -97,11 +98,3 @@ def _latencies(table: pa.Table) -> Floats:
         return np.empty(0)
     values: Floats = np.asarray(table["@latency_ms"].drop_null().to_numpy(), float)
     return np.asarray(values[np.isfinite(values)])
-
-
-def _delays(frame: pa.Table) -> Floats:
-    """Seconds from prediction to label, of rows that have both."""
-    labels = frame.filter(pa.compute.is_valid(frame["@label"]))
-    start, end = (labels[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64()) for name in ("@t", "@labelled_at"))
-    delays = pa.compute.subtract(end, start).drop_null()
-    return np.asarray(delays.to_numpy() / 1e6, float)

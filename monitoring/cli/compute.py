@@ -110,5 +110,6 @@ def _summary(told: dict[str, Any]) -> list[str]:
         if case["status"] in {"drift", "warn", "failed"}:
             of = f" of {case['column']}" if case["column"] else ""
             where = f" ({case['segment']})" if case["segment"] else ""
-            lines.append(f"  {case['status']:<7}{case['metric']}{of}{where}, version {case['version']}: {case['reason']}")
+            when = "" if case["window_start"] == told["window_start"] else f", window from {case['window_start']}"
+            lines.append(f"  {case['status']:<7}{case['metric']}{of}{where}, version {case['version']}{when}: {case['reason']}")
     return lines

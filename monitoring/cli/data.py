@@ -58,6 +58,8 @@ def export(
     output: OutputOption,
     what: Annotated[str, typer.Option(help="points, predictions, labels or quarantine.")] = "points",
     format_: FormatOption = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Points as they were computed by then, or labels received by then.",
+                                              show_default=False)] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,7 +67,7 @@ def export(
     chosen = format_ or output.suffix.lstrip(".").lower()
     if not chosen:
         raise InputError(f"{output} has no ending that names a format: add --format parquet, csv or json.")
-    told = ask(home, "export", model=model, what=what, format=chosen, path=output.absolute())
+    told = ask(home, "export", model=model, what=what, format=chosen, path=output.absolute(), as_of=as_of)
     emit(told, as_json=as_json, text=f"{told['rows']} {what} written to {output}.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Binning", "Row", "binning", "distribution", "latencies", "outcomes", "popularity", "table"]
+__all__ = ["Binning", "Row", "binning", "distribution", "label_delays", "label_delays_of", "latencies", "outcomes", "popularity", "table"]
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +13,7 @@ from storage.points import PROFILES
 
 from .curves import outcomes
 from .distributions import Binning, binning, distribution, latencies, popularity
+from .labels import label_delays, label_delays_of
 from .rows import Row
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = ["outcomes"]
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -24,8 +26,11 @@ _CALIBRATION_BINS = 10
 _RESIDUAL_BINS = 30
 
 
-def outcomes(frame: pa.Table, *, task: str, positive_label: str | None = None) -> list[Row]:
-    """The curves that the task has, of the rows with labels; none where there are none. Ranking has no curves here."""
+def outcomes(frame: pa.Table, *, task: str, positive_label: str | None = None, costs: Mapping[str, float] | None = None) -> list[Row]:
+    """The curves that the task has, of the rows with labels; none where there are none. Ranking has no curves here.
+
+    With `costs` (of one `false_positive` and one `false_negative`) the threshold table has what each cut would have cost.
+    """
     if task == "regression":
         found = regression_outcomes(frame)
         return [*_residuals(found), *_error_by_decile(found)] if len(found.label) else []
@@ -38,11 +43,11 @@ def outcomes(frame: pa.Table, *, task: str, positive_label: str | None = None) -
     if classes.positive is None:
         right = (classes.scores.argmax(axis=1) == classes.scored_label).astype(float)
         return rows + _calibration(classes.scores.max(axis=1), right)
-    return rows + _of_scores(classes.scored_label.astype(float), classes.scores[:, 0])
+    return rows + _of_scores(classes.scored_label.astype(float), classes.scores[:, 0], costs)
 
 
-def _of_scores(truth: Floats, score: Floats) -> list[Row]:
-    rows = _calibration(score, truth) + _thresholds(truth, score)
+def _of_scores(truth: Floats, score: Floats, costs: Mapping[str, float] | None) -> list[Row]:
+    rows = _calibration(score, truth) + _thresholds(truth, score, costs)
     if 0 < truth.sum() < len(truth):
         false_rate, true_rate, _ = roc_curve(truth, score)
         rows += _curve("roc", false_rate, true_rate, len(truth))
@@ -70,8 +75,8 @@ def _calibration(score: Floats, outcome: Floats) -> list[Row]:
     return rows
 
 
-def _thresholds(truth: Floats, score: Floats) -> list[Row]:
-    """What deciding "positive" at score ≥ x would have given: precision, recall, f1 and the share of rows decided positive."""
+def _thresholds(truth: Floats, score: Floats, costs: Mapping[str, float] | None) -> list[Row]:
+    """What deciding "positive" at score ≥ x would have given: precision, recall, f1, the share of rows decided positive, cost per row."""
     n, actual = len(truth), truth.sum()
     rows = []
     for cut in _CUTS:
@@ -84,6 +89,8 @@ def _thresholds(truth: Floats, score: Floats) -> list[Row]:
             said["recall"] = hits / actual
         if yes + actual:
             said["f1"] = 2 * hits / (yes + actual)
+        if costs:
+            said["cost"] = ((yes - hits) * costs["false_positive"] + (actual - hits) * costs["false_negative"]) / n
         rows += [row("threshold", x=cut, label=label, value=value, n=yes) for label, value in sorted(said.items())]
     return rows
 
@@ -121,13 +128,17 @@ def _residuals(found: RegressionOutcomes) -> list[Row]:
 def _error_by_decile(found: RegressionOutcomes) -> list[Row]:
     """Mean absolute error per tenth of the rows by rising prediction: label is the tenth (1 to 10), x and x_end its least and greatest.
 
+    Series `above` and `below` are what predictions above and below their label add to it.
+
     By prediction and not by label, because that is what is known when the error matters, and sorting by label shows regression to
     the mean as if it were a fault of the model.
     """
     order = np.argsort(found.prediction, kind="stable")
-    error = np.abs(found.prediction - found.label)
+    error = found.prediction - found.label
     rows = []
     for number, part in enumerate(np.array_split(order, min(10, len(order))), 1):
         least, most = found.prediction[part[0]], found.prediction[part[-1]]
-        rows.append(row("error_by_decile", x=least, x_end=most, label=str(number), value=error[part].mean(), n=len(part)))
+        own = error[part]
+        for series, value in (("current", np.abs(own)), ("above", own.clip(min=0)), ("below", (-own).clip(min=0))):
+            rows.append(row("error_by_decile", series=series, x=least, x_end=most, label=str(number), value=value.mean(), n=len(part)))
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["points", "profiles", "report", "reports", "save_report", "save_window", "window_states"]
+__all__ = ["computed", "point_history", "points", "profiles", "report", "reports", "save_report", "save_window", "window_states"]
 
 import json
 from collections.abc import Mapping
@@ -88,6 +88,17 @@ def _shaped(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
 def points(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
     """Points that meet every filter that is not None, in order of model, version, window, metric and column."""
     return table(cursor, query("points"), dict(filters)).cast(POINTS)
+
+
+def computed(cursor: Cursor, model: str, window: str | None, as_of: datetime | None) -> dict[str, datetime | None]:
+    """When a model's findings were computed; see Store.computed."""
+    (row,) = dicts(cursor, query("computed"), {"model": model, "window": window, "as_of": as_of})
+    return row
+
+
+def point_history(cursor: Cursor, scope: Mapping[str, Any]) -> pa.Table:
+    """Every finding of one metric of one window, oldest first; see Store.point_history."""
+    return table(cursor, query("point_history"), dict(scope))
 
 
 def profiles(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:

@@ -241,6 +241,26 @@ class Store:
         with self._database.read() as cursor:
             return _findings.points(cursor, filters)
 
+    def computed(self, model: str, *, window: str | None = None, as_of: datetime | None = None) -> dict[str, datetime | None]:
+        """`{"first", "last"}`: when anything was first found of the model, and when last, no later than `as_of`. None where never."""
+        with self._database.read() as cursor:
+            return _findings.computed(cursor, model, window, as_of)
+
+    def point_history(
+        self, model: str, version: str | None, window: str, start: datetime, metric: str, *, column: str = "", segment: str = ""
+    ) -> pa.Table:
+        """What one metric of the window that starts at `start` was found to be, each time it changed, oldest first.
+
+        Columns: version, computed_at, superseded_at (null for what holds), value, lower, upper, n, n_labelled, label_coverage, status,
+        reason, detail.
+        """
+        scope = {
+            "model": model, "version": version, "window": window, "start": start,
+            "metric": metric, "column": column, "segment": segment,
+        }  # fmt: skip
+        with self._database.read() as cursor:
+            return _findings.point_history(cursor, scope)
+
     def profiles(
         self,
         model: str,

@@ -94,6 +94,19 @@ def test_monday_can_be_asked_for_as_it_was_known_on_wednesday(store: Store) -> N
     assert store.points(as_of=friday).num_rows == 3
 
 
+def test_a_models_first_and_last_computing_by_a_day_are_told_and_each_finding_of_a_window(store: Store) -> None:
+    wednesday, friday = MONDAY + timedelta(days=2), MONDAY + timedelta(days=4)
+    assert store.computed("fraud", as_of=friday) == {"first": None, "last": None}
+    save(store, points({"value": 0.5}, at=MONDAY))
+    save(store, points({"value": 0.9}, at=friday), run="second")
+    assert store.computed("fraud", as_of=wednesday) == {"first": MONDAY, "last": MONDAY}
+    assert store.computed("fraud", as_of=friday, window="1d") == {"first": MONDAY, "last": friday}
+    assert store.computed("fraud", as_of=MONDAY - timedelta(days=1)) == {"first": MONDAY, "last": None}
+    history = store.point_history("fraud", "1", "1d", day(0).start, "accuracy").to_pylist()
+    assert [(row["value"], row["computed_at"], row["superseded_at"]) for row in history] == [(0.5, MONDAY, friday), (0.9, friday, None)]
+    assert store.point_history("fraud", "1", "1d", day(0).start, "recall").num_rows == 0
+
+
 def test_windows_of_other_sizes_and_versions_are_left_alone(store: Store) -> None:
     save(store, points({"metric": "rows"}))
     store.save_window("fraud", "1", day(0), points({"metric": "rows", "window": "1w"}), window_name="1w", run="r")

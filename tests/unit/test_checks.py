@@ -106,6 +106,34 @@ def test_a_wrong_fail_on_names_the_nearest() -> None:
         check(point(), fail_on="drifft")
 
 
+PROVISIONAL = '{"provisional":true,"reference":0.9}'
+
+
+def recall(**given: Any) -> dict[str, Any]:
+    return point(**{"metric": "recall", "column": "", "method": "wilson", "value": 0.5, "detail": '{"reference":0.9}', **given})
+
+
+def test_a_loss_on_provisional_labels_neither_passes_nor_fails() -> None:
+    found = check(point(), recall(status="drift", reason="provisional, labels are due", detail=PROVISIONAL))
+    assert (found.verdict, found.exit_code) == ("ok", 0)
+    suite = suite_of(found)
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
+    assert check(point(), recall(status="drift")).exit_code == 2
+
+
+def test_while_labels_of_the_last_window_are_due_the_newest_window_with_all_its_labels_is_judged_too() -> None:
+    old, older = MONDAY - 7 * DAY, MONDAY - 8 * DAY
+    rows = (point(), recall(detail=PROVISIONAL, status="warn"), recall(start=MONDAY - DAY, detail=PROVISIONAL, status="drift"),
+            recall(start=old, status="drift", reason="worse"), point(start=old, status="drift"), recall(start=older))  # fmt: skip
+    found = check(*rows)
+    assert (found.start, found.exit_code) == (MONDAY, 2)
+    assert [(case.metric, case.window_start) for case in found.cases if case.rank] == [("recall", "2026-02-23T00:00:00Z")]
+    assert any("window 2026-02-23" in str(case.get("name")) for case in suite_of(found))
+    asked = check(*rows, window="2026-03-02")  # one window, and no other
+    assert (asked.exit_code, len(asked.cases)) == (0, 2)
+    assert Check.from_dict(found.to_dict()) == found
+
+
 def test_a_check_survives_the_way_through_json() -> None:
     found = check(point(status="drift", reason="score 0.3 exceeds 0.1"), point(column="age"))
     assert Check.from_dict(found.to_dict()) == found
