@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from monitoring.analysis.labels import Labels
 from monitoring.drift import comparable
 from monitoring.findings import Findings
+from monitoring.multiplicity import column_level
 from monitoring.performance.selection import Selection, compare
 from monitoring.subject import Subject
-from monitoring.verdicts import column_level, percent
+from monitoring.verdicts import percent
 
 _MATTERS = 0.1  # of the rows, at the least: a difference that moves a metric by more than its usual interval
 _ALL_COLUMNS = 0.001  # the share of windows without selection in which any column is named

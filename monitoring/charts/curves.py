@@ -79,16 +79,27 @@ def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
     made = figure(look, height=_SQUARE, x="Score, mean of its bin", y="Observed rate")
     made.add_trace(_diagonal(look, "perfect"))
     lines = _series(profiles)
+    lower, upper = (lines.pop(name, []) for name in ("lower", "upper"))
     most = max((row["n"] or 0 for rows in lines.values() for row in rows), default=0) or 1
     for colour, (name, rows) in zip(_colours(look, lines), lines.items(), strict=True):
         areas = [6 + 14 * ((row["n"] or 0) / most) ** 0.5 for row in rows]
         made.add_trace(go.Scatter(
             x=[row["x"] for row in rows], y=[row["value"] for row in rows], mode="lines+markers", name=safe(_series_name(name)),
             line={"color": colour, "width": 1.5}, marker={"size": areas, "opacity": 0.9}, cliponaxis=False,
+            error_y=_whiskers(rows, lower, upper, look),
             customdata=[number(row["n"]) for row in rows],
             hovertemplate="score %{x:.3~g}<br>observed %{y:.3~p}<br>n = %{customdata}<extra></extra>",
         ))
     return _unit_square(made)
+
+
+def _whiskers(rows: list[Profile], lower: list[Profile], upper: list[Profile], look: Look) -> dict[str, Any] | None:
+    """The interval of each dot, where there is one for every dot."""
+    if not len(rows) == len(lower) == len(upper):
+        return None
+    return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": look.palette.muted,
+            "array": [max(high["value"] - row["value"], 0) for row, high in zip(rows, upper, strict=True)],
+            "arrayminus": [max(row["value"] - low["value"], 0) for row, low in zip(rows, lower, strict=True)]}
 
 
 def threshold(profiles: pa.Table, *, look: Look, cut: float | None = None) -> go.Figure:
@@ -128,16 +139,19 @@ def residuals(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 
 def error_by_decile(profiles: pa.Table, *, look: Look) -> go.Figure:
-    """The mean absolute error in each tenth of the predictions, from the smallest predictions to the largest."""
-    made = figure(look, height=300, x="Predictions by tenths, small to large", y="Mean absolute error", legend=len(_series(profiles)) > 1)
+    """The mean absolute error in each tenth of the predictions, from the smallest predictions to the largest; where it is stored by
+    sign, what predictions above and below their label add to it, one on the other."""
     lines = _series(profiles)
+    if "above" in lines and "below" in lines:
+        lines = {"predicted too much": lines["above"], "predicted too little": lines["below"]}
+    made = figure(look, height=300, x="Predictions by tenths, small to large", y="Mean absolute error", legend=len(lines) > 1)
     for colour, (name, rows) in zip(_colours(look, lines), lines.items(), strict=True):
         made.add_trace(go.Bar(
             x=[place + 1 for place, _ in enumerate(rows)], y=[row["value"] for row in rows], name=safe(_series_name(name)),
             marker={"color": colour, "line": {"width": 0}}, customdata=[_range(row) for row in rows],
             hovertemplate="mean absolute error %{y:.3~g}<br>%{customdata}<extra></extra>",
         ))
-    made.update_layout(bargap=0.25)
+    made.update_layout(bargap=0.25, barmode="stack")
     made.update_xaxes(dtick=1)
     made.update_yaxes(rangemode="tozero", tickformat=",~g")
     return made

@@ -229,7 +229,8 @@ def _unit(metric: str) -> str:
 
 
 def _axis(label: str, unit: str) -> str:
-    return label if unit in {"share", "score"} else f"{label}, in the target's unit" if unit == "target" else f"{label}, {unit}"
+    unsaid = {"share": label, "score": label, "cost": f"{label} per labelled prediction", "target": f"{label}, in the target's unit"}
+    return unsaid.get(unit, f"{label}, {unit}")
 
 
 def _duration_unit(longest: float) -> tuple[str, float]:

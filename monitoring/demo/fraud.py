@@ -97,6 +97,8 @@ def _schema(version: str) -> ModelSchema:
             "label": "is_fraud",
             "latency": "latency_ms",
             "segments": ["country", "channel"],
+            "costs": {"false_positive": 5, "false_negative": 120},  # a call to the holder; what a stolen card is used for
+            "alert_budget": 30,  # payments that the team can look at per day
             "label_delay": "7d",
             "window": "1d",
         }

@@ -12,6 +12,7 @@ import pyarrow as pa
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from monitoring.performance.decisions import confusion
+from monitoring.performance.intervals import wilson
 from monitoring.performance.outcomes import ClassOutcomes, RegressionOutcomes, binary_outcomes, multiclass_outcomes, regression_outcomes
 
 from .distributions import OTHER
@@ -66,12 +67,18 @@ def _curve(kind: str, x: Floats, y: Floats, n: int) -> list[Row]:
 
 
 def _calibration(score: Floats, outcome: Floats) -> list[Row]:
-    """Per score bin: x is the mean score, value the observed rate, n the rows; empty bins are left out."""
+    """Per score bin: x is the mean score, value the observed rate, n the rows; empty bins are left out.
+
+    Series `lower` and `upper` are the rate's 95 % interval (Wilson).
+    """
     bins = np.minimum((score * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
     rows = []
     for number in np.unique(bins):
         inside = bins == number
-        rows.append(row("calibration", x=score[inside].mean(), value=outcome[inside].mean(), n=int(inside.sum())))
+        x, n = score[inside].mean(), int(inside.sum())
+        around = wilson(float(outcome[inside].sum()), n)
+        for series, value in (("current", outcome[inside].mean()), ("lower", around.lower), ("upper", around.upper)):
+            rows.append(row("calibration", series=series, x=x, value=value, n=n))
     return rows
 
 

@@ -18,7 +18,7 @@ RANGES = {"7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days", "36
 DEFAULT_RANGE = "90d"
 _MEMORY, _PENDING, _PAGE = "driftboard.selection", "driftboard.pending", "driftboard.page"
 _CARRIED = ("model", "version", "range", "window", "compare", "segment", "tz")
-_OF_ONE_PAGE = frozenset({"at"})  # a moment chosen on one page must not hold another page back from its newest window
+_OF_ONE_PAGE = frozenset({"at", "asof"})  # a moment chosen on one page must not hold another page back from its newest window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,15 +67,17 @@ class View:
         return self.timeline.releases
 
     def points(self, metric: str | Sequence[str] | None = None, *, column: str | None = None, every_segment: bool = False,
-               every_version: bool = False) -> pa.Table:
+               every_version: bool = False, as_of: datetime | None = None) -> pa.Table:
         """The points of the selection (model, version, range, window, segment), newest computation of each; oldest window first.
+
+        With `as_of` those that held at that moment, from what had been computed by then.
 
         With all versions selected there is one version per window (see `Timeline`); `every_version` gives them all, whatever is selected.
         """
         chosen = self.selection
         table = self.store.points(model=chosen.model, version=None if every_version else self.version, since=chosen.since,
                                   until=chosen.until, metric=metric, column=column, window=chosen.window,
-                                  segment=None if every_segment else chosen.segment)
+                                  segment=None if every_segment else chosen.segment, as_of=as_of)
         table = table if every_version else self.of_selection(table)
         return table.sort_by([("window_start", "ascending"), ("metric", "ascending"), ("column", "ascending")])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["pick", "pick_number"]
+__all__ = ["pick", "pick_day", "pick_number"]
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import streamlit as st
 
-from pages.frame.selection import choice, put, recall
+from pages.frame.selection import choice, forget, put, recall
 
 
 def pick(name: str, label: str, options: Sequence[str], *, default: str = "", words: Callable[[str], str] = str) -> str:
@@ -18,6 +19,23 @@ def pick(name: str, label: str, options: Sequence[str], *, default: str = "", wo
     st.session_state[key] = value  # the URL wins over what the widget last held
     st.selectbox(label, list(options), key=key, format_func=words, on_change=_written, args=(name, key))
     return value
+
+
+def pick_day(name: str, label: str, *, help: str) -> date | None:  # noqa: A002 – Streamlit's word
+    """A day bound to the URL parameter `name`, written `2026-11-12`; None where none is chosen. A URL value that is no day is ignored."""
+    try:
+        value: date | None = date.fromisoformat(recall(name) or "")
+    except ValueError:
+        value = None
+    key = f"body.{name}"
+    st.session_state[key] = value
+    st.date_input(label, value=None, key=key, on_change=_day_written, args=(name, key), help=help, format="YYYY-MM-DD")
+    return value
+
+
+def _day_written(name: str, key: str) -> None:
+    value: date | None = st.session_state[key]
+    forget(name) if value is None else put(name, value.isoformat())
 
 
 def pick_number(name: str, label: str, *, default: float | None, low: float, high: float, step: float | None = None,

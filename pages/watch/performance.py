@@ -7,7 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from monitoring.charts.labels import decisions_over_time
 from monitoring.charts.numbers import interval, moment, number, span, with_unit
 from monitoring.charts.performance import metric_over_time, pending_from, reference_value, segments, worst_first
 from monitoring.charts.status import status_of, worst
@@ -18,15 +20,16 @@ from pages.frame import View, page, plain
 from pages.frame.states import empty
 from pages.watch.controls import pick
 from pages.watch.labels_in_detail import details
+from pages.watch.labels_over_time import as_known, say_as_known
 
 _FIRST = {"binary": "recall", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 
 
-def _over_time(view: View, everything: pa.Table, own: pa.Table) -> tuple[str, str]:
-    """The chosen metric over time; returns it and its column."""
+def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGenerator, known: datetime | None) -> tuple[str, str]:
+    """The chosen metric over time; returns it and its column. `place` is where its selectors go, `known` as of when the findings are."""
     names = [metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking")]
     there = [name for name in names if name in set(own.column("metric").to_pylist())]
-    left, right = st.columns(2)
+    left, right = place.columns(2)
     with left:
         metric = pick("metric", "Metric", there, default=_FIRST[view.spec["task"]], words=lambda name: METRICS[name].label)
     columns = sorted(set(own.filter(pc.equal(own.column("metric"), metric)).column("column").to_pylist()), key=lambda it: (len(it), it))
@@ -36,7 +39,7 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table) -> tuple[str, st
         column = pick("column", label, columns, words=lambda name: name or whole) if columns != [""] else ""
     _newest(view, own, metric, column)
     delay = ModelSchema.from_dict(view.spec).label_delay
-    pending = pending_from(own, delay=delay, now=datetime.now(UTC)) if delay else None
+    pending = pending_from(own, delay=delay, now=known or datetime.now(UTC)) if delay else None
     better = {"higher": "Higher is better.", "lower": "Lower is better.", "none": "Neither direction is better by itself."}
     says = f"{METRICS[metric].description} {better[METRICS[metric].direction]}"
     view.chart(
@@ -46,6 +49,11 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table) -> tuple[str, st
         alt=f"{METRICS[metric].label} per window with its 95 % interval; label coverage and label delay below.",
         note=f"{says} Band: 95 % interval. Hollow: fewer than half of the labels are known. Dotted: the window is still running.",
     )
+    if {"true_positives", "false_positives"} & set(own.column("metric").to_pylist()):
+        with st.expander("Decisions over time: found, missed, false alarms", icon=":material/stacked_bar_chart:"):
+            view.chart(decisions_over_time(own, look=view.look, segment=view.selection.segment), "Decisions over time",
+                       key="performance.decisions", alt="Positives found and missed and false alarms per window, stacked.",
+                       note="Found and missed together are all positives of the window; true negatives are left out.")
     return metric, column
 
 
@@ -73,9 +81,9 @@ def _judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in judged if mature(row)] or judged or rows
 
 
-def _by_segment(view: View, metric: str, column: str, newest: datetime) -> None:
+def _by_segment(view: View, metric: str, column: str, newest: datetime, known: datetime | None) -> None:
     """The chosen metric of every segment in the newest judged window, which starts at `newest`, worst first."""
-    table = view.points(metric, every_segment=True)
+    table = view.points(metric, every_segment=True, as_of=known)
     table = table.filter(pc.less_equal(table.column("window_start"), pa.scalar(newest, table.column("window_start").type)))
     rows = worst_first(table, metric, column=column)
     if not rows:
@@ -93,9 +101,14 @@ def _by_segment(view: View, metric: str, column: str, newest: datetime) -> None:
 
 
 with page("performance") as view:
+    selectors, day = st.columns([3, 1])
+    with day:
+        known = as_known()
     wanted = [metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking", "labels")]
-    everything = view.points(wanted, every_version=True)
+    everything = view.points(wanted, every_version=True, as_of=known)
     own = view.of_selection(everything)
+    if known is not None:
+        say_as_known(view, own, known)
     view.need(own, "No window of this selection has been computed yet.", f"python -m monitoring run {quote(view.selection.model)}")
     view.export("points", everything)
     found = own.filter(pc.is_valid(own.column("value"))).to_pylist()
@@ -104,9 +117,10 @@ with page("performance") as view:
         newest = max(row["window_start"] for row in _judged(found))
         at = moment(newest, view.look.zone)
         view.status(worst(row["status"] for row in found if row["window_start"] == newest), f"in the newest judged window, {at}")
-        metric, column = _over_time(view, everything, own)
-        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), own, default=newest)
-        _by_segment(view, metric, column, newest)
+        metric, column = _over_time(view, everything, own, selectors, known)
+        details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), own, default=newest,
+                metric=metric, column=column, curves_too=known is None)
+        _by_segment(view, metric, column, newest, known)
     else:
         empty("No label of these predictions is known yet, so nothing can be said about performance.",
               code=f"python -m monitoring label {quote(view.selection.model)} labels.parquet   # columns: id, label")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +15,7 @@ from monitoring.charts.numbers import number, with_unit
 from monitoring.metrics import METRICS
 from monitoring.schema import ModelSchema
 from monitoring.service import House
+from storage.points import POINTS
 from storage.store import Store
 from tests.pages import data
 
@@ -23,7 +25,7 @@ LABELLED = data.windows()[data.DAYS - data.UNLABELLED - 1]
 
 def words(page: AppTest) -> str:
     """Everything that the page says in markdown, without the escapes."""
-    return "\n".join(element.value for element in page.markdown).replace("\\", "")
+    return "\n".join(element.value for element in page.markdown).replace("\\", "").replace("\u2060", "")
 
 
 def figure(page: AppTest, key: str) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def test_every_metric_of_the_window_stands_in_the_table_with_its_reason_where_it
 
 
 @pytest.mark.parametrize(("model", "kinds"), [
-    ("card-fraud", {"confusion", "roc", "precision_recall", "calibration", "threshold", "segments"}),
+    ("card-fraud", {"confusion", "roc", "precision_recall", "calibration", "threshold", "segments", "decisions"}),
     ("diagnosis", {"confusion", "calibration", "segments"}),
     ("bike-demand", {"residuals", "error_by_decile"}),
     ("shop-lists", {"popularity"}),
@@ -106,6 +108,58 @@ def test_the_confusion_matrix_holds_the_stored_counts(full_home: House, open_pag
     stored = full_home.store.profiles("card-fraud", "3", "1d", LABELLED.start, kind="confusion").to_pylist()
     drawn = "".join(text for line in figure(page, "performance.confusion")["data"][0]["text"] for text in line)
     assert all(f"{int(row['value'])}<br>" in drawn for row in stored)
+
+
+@pytest.fixture
+def settled_home(empty_home: House) -> House:
+    """Card fraud with one window that was computed on 40 labels and, a day later, on all of them."""
+    data.fill(empty_home.store, ("card-fraud",))
+    early, window = LABELLED.end + timedelta(hours=1), LABELLED
+    final = data.points_of("card-fraud", window).to_pylist()
+    first = [{**row, "n_labelled": 40, "label_coverage": 0.03, "value": 0.5} if row["metric"] == "recall" else row for row in final]
+    for when, rows in ((early, first), (early + timedelta(days=1), final)):
+        table = pa.Table.from_pylist([{**row, "computed_at": when} for row in rows], schema=POINTS)
+        empty_home.store.save_window("card-fraud", "3", window, table, None, window_name="1d", run="r")
+    return empty_home
+
+
+def test_the_page_shows_what_was_known_on_a_past_day(settled_home: House, open_page: Open) -> None:
+    day = LABELLED.end.date().isoformat()
+    then = open_page("watch/performance", settled_home, model="card-fraud", asof=day, range="all")
+    assert not then.exception
+    assert "Recall 50 %" in words(then)
+    assert "As known on 3 Nov 2026 00:00 UTC" in then.info[0].value.replace("\\", "")
+    assert then.query_params["asof"] in ([day], day)
+    now = open_page("watch/performance", settled_home, model="card-fraud", range="all", at=LABELLED.start.isoformat())
+    assert "Recall 50 %" not in words(now)
+    assert "Recall of this window was computed" in " ".join(expander.label for expander in now.expander)
+
+
+def test_a_day_on_which_nothing_had_been_computed_says_so(settled_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", settled_home, model="card-fraud", asof="2026-01-01", range="all")
+    assert not page.exception
+    assert "Nothing had been computed by 2026-01-02T00:00:00Z" in words(page)
+
+
+def test_a_day_that_is_no_day_or_not_over_yet_shows_what_is_known_now(full_home: House, open_page: Open) -> None:
+    for day in ("soon", "2999-01-01"):
+        page = open_page("watch/performance", full_home, model="card-fraud", asof=day)
+        assert not page.exception
+        assert not page.info
+
+
+def test_labelled_rows_that_differ_from_the_others_are_named(settled_home: House, open_page: Open) -> None:
+    row = data.points_of("card-fraud", LABELLED).slice(0, 1).to_pylist()[0]
+    differs = {**row, "metric": "label_selection", "column": "amount", "value": 0.31, "status": "warn", "reason": "Labelled rows differ.",
+               "method": "ks_distance", "p_value": 1e-9, "n": 400, "n_reference": 800}  # fmt: skip
+    rows = [*data.points_of("card-fraud", LABELLED).to_pylist(), differs, {**differs, "column": "hour", "value": 0.02, "status": "ok"}]
+    table = pa.Table.from_pylist(rows, schema=POINTS)
+    settled_home.store.save_window("card-fraud", "3", LABELLED, table, data.profiles_of("card-fraud", LABELLED), window_name="1d", run="r")
+    page = open_page("watch/performance", settled_home, model="card-fraud")
+    assert "Labelled rows of this window differ from the others in amount:" in words(page)
+    shown = page.dataframe[0].value
+    assert list(shown["Column"]) == ["amount", "hour"]
+    assert list(shown["Difference"]) == ["31 %", "2 %"]
 
 
 def test_before_any_label_the_page_says_how_to_send_them(empty_home: House, open_page: Open) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from monitoring.charts import curves
+from monitoring.charts.labels import cost_by_cut, decisions_over_time, label_delay
 from monitoring.charts.performance import metric_over_time, pending_from, reference_value, segments, worst_first
 from monitoring.charts.theme import Look
 from storage.points import POINTS, PROFILES
@@ -216,3 +217,41 @@ def test_popularity_compares_the_same_items() -> None:
 def test_an_empty_table_draws_an_empty_figure(kind: str, dark: bool) -> None:
     assert isinstance(getattr(curves, kind)(profiles(), look=Look(dark=dark)), go.Figure)
     assert isinstance(metric_over_time(points(), "recall", look=Look(dark=dark)), go.Figure)
+
+
+def test_decisions_over_time_stack_found_missed_and_false_alarms() -> None:
+    rows = [point(day, 10.0 + place, metric=metric, lower=None, upper=None) for day in (0, 1)
+            for place, metric in enumerate(("true_positives", "false_negatives", "false_positives", "true_negatives"))]  # fmt: skip
+    made = decisions_over_time(points(*rows), look=LOOK)
+    assert {bar.name: list(bar.y) for bar in made.data} == {"found": [10, 10], "missed": [11, 11], "false alarms": [12, 12]}
+    assert made.layout.barmode == "stack"
+
+
+def test_labels_by_delay_start_at_nothing_and_say_the_unit() -> None:
+    rows = [profile("label_delay", x=day * 86_400.0, value=value, n=9) for day, value in ((1, 0.2), (6, 0.7))]
+    made = label_delay(profiles(*rows), look=LOOK)
+    assert (list(made.data[0].x), list(made.data[0].y)) == ([0, 1, 6], [0, 0.2, 0.7])
+    assert made.layout.xaxis.title.text == "Time since the prediction, days"
+
+
+def test_the_cheapest_cut_is_marked() -> None:
+    rows = [profile("threshold", label="cost", x=x, value=value, n=4) for x, value in ((0.0, 3.0), (0.5, 1.5), (1.0, 2.0))]
+    made = cost_by_cut(profiles(*rows, profile("threshold", label="recall", x=0.5, value=0.1)), look=LOOK, cut=0.5)
+    assert list(made.data[0].y) == [3.0, 1.5, 2.0]
+    assert made.data[1].text == ("lowest: 1.50 at 0.500",)
+
+
+def test_error_by_decile_is_stacked_by_sign() -> None:
+    rows = [profile("error_by_decile", series=series, label="1", value=value, n=5) for series, value in
+            (("current", 3.0), ("above", 1.0), ("below", 2.0))]  # fmt: skip
+    made = curves.error_by_decile(profiles(*rows), look=LOOK)
+    assert {bar.name: list(bar.y) for bar in made.data} == {"predicted too much": [1.0], "predicted too little": [2.0]}
+
+
+def test_calibration_shows_each_rates_interval() -> None:
+    rows = [profile("calibration", series=series, x=0.3, value=value, n=50) for series, value in
+            (("current", 0.4), ("lower", 0.25), ("upper", 0.6))]  # fmt: skip
+    made = curves.calibration(profiles(*rows), look=LOOK)
+    dots = made.data[1]
+    assert (list(dots.y), list(dots.error_y.array), list(dots.error_y.arrayminus)) == ([0.4], [pytest.approx(0.2)], [pytest.approx(0.15)])
+    assert len(made.data) == 2
