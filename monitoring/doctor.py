@@ -73,6 +73,12 @@ def _advice(health: Mapping[str, Any], quarantined: Mapping[str, int], free: int
         told = ", ".join(f"{count} {reason}" for reason, count in refused.items())
         yield Advice("warn", f"loggers refused records: {told}", "look at PredictionLogger.stats() in the serving process")
     if health["accounting"].get("lost"):
-        yield Advice("error", f"{health['accounting']['lost']} records are missing", "compare the archive's segments with the spool")
+        yield Advice(
+            "error",
+            f"{health['accounting']['lost']} records that loggers accepted are missing",
+            "look for segments that were moved or deleted, and put them back into the spool",
+        )
+    if health["accounting"].get("skewed"):
+        yield Advice("warn", f"the clock of a logger was off for {health['accounting']['skewed']} lines", "set that machine's clock (NTP)")
     if not health["models"]:
         yield Advice("warn", "no model is registered", "python -m monitoring models register FILE.yaml, or python -m monitoring demo")

@@ -65,7 +65,7 @@ def lines(file: BinaryIO, offset: int = 0, *, live: bool) -> Iterator[Line]:
         elif live:
             return
         else:
-            yield Line(offset, end, None, raw, "torn last line")
+            yield Line(offset, end, None, raw, "torn last line" if raw.strip(b"\0") else "zero-filled tail")
         offset = end
 
 
@@ -73,6 +73,9 @@ def _judged(offset: int, end: int, raw: bytes) -> Line:
     try:
         return Line(offset, end, decode(raw), raw, None)
     except BadFrame as bad:
+        # Power loss can leave a hole of zeros where lines were; the line that stands behind them is none the worse for it.
+        if raw[:1] == b"\0" and len(rest := raw.lstrip(b"\0")) > 1:
+            return _judged(offset, end, rest)
         return Line(offset, end, None, raw, str(bad))
 
 

@@ -24,7 +24,9 @@ from storage import _quarantine, archive, spool
 from storage.errors import StorageError, StoreError
 from storage.store import Counts, Entry, Refusal, Segment, Store
 from storage.store._intake import take_in
-from storage.store._segments import known, quarantine, save
+from storage.store._runs import add_event
+from storage.store._segments import known, last_id, quarantine, save
+from storage.store._tally import count
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ _BIRTH = 60.0  # seconds in which a segment that a living process makes has long
 _PAUSE = 0.5  # seconds between two looks at the spool
 _LONGEST_PAUSE = 30.0  # seconds, after repeated failure
 # Failures that say nothing about the rows: the disk, the memory, the file. They are waited out, never blamed on a row.
+_SKEWED = "The clock of {} is more than 5 minutes off, or was set while it ran: its records stand under the times that it wrote."
 _CIRCUMSTANCES = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError, MemoryError)
 
 
@@ -70,6 +73,7 @@ class Collector:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._segments: dict[str, Segment] | None = None  # None: to be read again
+        self._last_id = 0
         self._unreadable: set[str] = set()
         self._turn = 0
 
@@ -83,6 +87,7 @@ class Collector:
         totals = {"ingested": 0, "duplicates": 0, "quarantined": 0}
         with self._lock:
             sizes = self._sizes()
+            self._meet(sizes)
             with _unhurried():
                 while batch := self._next_batch(sizes):
                     for counts, bad in self._persistently(batch, _ATTEMPTS):
@@ -133,6 +138,14 @@ class Collector:
             with suppress(FileNotFoundError):
                 found[path] = path.lstat().st_size
         return found
+
+    def _meet(self, sizes: Mapping[Path, int]) -> None:
+        """Look up segments that are new in the spool – one may have been here before – and forget those that left it."""
+        known_here, names = self._known(), {path.name for path in sizes}
+        if new := names - known_here.keys():
+            with self._store.reading() as cursor:
+                known_here |= known(cursor, new)
+        self._segments = {name: segment for name, segment in known_here.items() if name in names}
 
     def _next_batch(self, sizes: Mapping[Path, int]) -> list[_Slice]:
         """Lines that are not in the database yet, a share of the batch from each segment in turn, in order within each."""
@@ -196,35 +209,46 @@ class Collector:
     def _write(self, batch: Sequence[_Slice], *, refused: str | None = None) -> tuple[Counts, int]:
         """One transaction: rows, quarantine and positions. `refused` is the reason why none of the lines may be used."""
         segments = dict(self._known())
+        segments |= {name: self._opened(number, name) for number, (name, _) in enumerate(batch, 1)}  # copies: it may yet fail
         self._at("before insert")
         with self._store.writing() as cursor:
             entries: list[Entry] = []
             bad: list[_Bad] = []
             for name, lines in batch:
-                segment = segments[name] = _opened(segments, name)  # a copy: the transaction may yet fail
+                segment = segments[name]
                 for line in lines:
                     if line.record is None or refused:
                         bad.append(_Bad(name, line, line.reason or refused or "not a frame", None))
                     else:
                         entries.append(Entry(segment.segment_id, line.offset, line.record))
-                    _advance(segment, line)
             counts = take_in(cursor, entries)
             bad += _refused(batch, counts.refused, segments)
-            self._set_aside(cursor, bad, segments)
-            for name, _ in batch:
-                segment = segments[name]
-                segment.lost = max(segment.last_n + 1 - segment.lines - segment.bad, 0)  # numbers that neither came nor were bad
-                save(cursor, segment)
+            self._set_aside(cursor, bad)
+            self._count(cursor, batch, bad, segments)
             self._at("before commit")
         self._at("after commit")
-        self._segments = segments
+        self._segments, self._last_id = segments, max(self._last_id, *(segment.segment_id for segment in segments.values()))
         return counts, len(bad)
 
-    def _set_aside(self, cursor: duckdb.DuckDBPyConnection, bad: Sequence[_Bad], segments: dict[str, Segment]) -> None:
+    @staticmethod
+    def _count(
+        cursor: duckdb.DuckDBPyConnection, batch: Sequence[_Slice], bad: Sequence[_Bad], segments: Mapping[str, Segment]
+    ) -> None:
+        """How far the segments were read, and what that says of their writers' records."""
+        now = time.time_ns() // 1000
+        refused: dict[str, set[int]] = {}
+        for name, line, _, _ in bad:
+            refused.setdefault(name, set()).add(line.offset)
+        for name, lines in batch:
+            segment, skewed = segments[name], segments[name].skewed
+            count(segment, lines, refused.get(name, ()), now)
+            if segment.skewed and not skewed:
+                add_event(cursor, level="warning", kind="clock_skew", text=_SKEWED.format(segment.writer))
+        save(cursor, [segments[name] for name, _ in batch])
+
+    def _set_aside(self, cursor: duckdb.DuckDBPyConnection, bad: Sequence[_Bad]) -> None:
         """Lines that cannot be used: into the quarantine table, and as they came into the quarantine folder."""
         for name, line, reason, model in bad:
-            segments[name].bad += 1
-            segments[name].lines -= line.record is not None
             text = line.raw.decode("utf-8", "backslashreplace").rstrip("\n")
             quarantine(cursor, name, line.offset, model=model, reason=reason, line=text)
         _quarantine.keep(self._home.quarantine, [(name, line, reason) for name, line, reason, _ in bad])
@@ -241,7 +265,8 @@ class Collector:
                 if not finished or path.lstat().st_size > segment.position:
                     continue
                 self._at("before archiving")
-                archive.put(self._home, path, before_removal=lambda: self._at("before removal"))
+                with self._store.spool_stays:
+                    archive.put(self._home, path, before_removal=lambda: self._at("before removal"))
                 self._at("after archiving")
             except FileNotFoundError:
                 continue
@@ -251,7 +276,7 @@ class Collector:
             if segment.state != "archived":
                 segment.state = "archived"
                 with self._store.writing() as cursor:
-                    save(cursor, segment)
+                    save(cursor, [segment])
 
     def _sweep(self) -> None:
         """Remove what a kill left: segments that were never born (their writer died before it gave them a name, so nobody was promised
@@ -273,10 +298,17 @@ class Collector:
         return [part for part in left if part.lines]
 
     def _known(self) -> dict[str, Segment]:
+        """What the database knows of the segments in the spool; not of all there ever were, for those are many."""
         if self._segments is None:
+            names = [path.name for path in spool.segments(self._home.spool)]
             with self._store.reading() as cursor:
-                self._segments = known(cursor)
+                self._segments, self._last_id = known(cursor, names), last_id(cursor)
         return self._segments
+
+    def _opened(self, number: int, name: str) -> Segment:
+        """A copy of what is known of a segment; the `number`th of a batch gets its own number now if it is new."""
+        segment = self._known().get(name)
+        return replace(segment) if segment else Segment(self._last_id + number, name)
 
     def _recover(self) -> None:
         self._segments = None
@@ -288,35 +320,12 @@ class Collector:
         return isinstance(cause, _CIRCUMSTANCES)
 
 
-def _opened(segments: dict[str, Segment], name: str) -> Segment:
-    """A copy of what is known of a segment, which gets its number now if it is new."""
-    if name in segments:
-        return replace(segments[name])
-    return Segment(1 + max((segment.segment_id for segment in segments.values()), default=0), name)
-
-
 def _halves(batch: list[_Slice]) -> tuple[list[_Slice], list[_Slice]]:
     """A batch of two lines or more, cut in two."""
     if len(batch) > 1:
         return batch[: len(batch) // 2], batch[len(batch) // 2 :]
     (name, lines), middle = batch[0], len(batch[0].lines) // 2
     return [_Slice(name, lines[:middle])], [_Slice(name, lines[middle:])]
-
-
-def _advance(segment: Segment, line: spool.Line) -> None:
-    """Count a line as read."""
-    segment.position = line.end
-    record = line.record
-    if record is None:
-        return
-    segment.lines += 1
-    number = record.get("n")
-    if isinstance(number, int) and number > segment.last_n:
-        segment.last_n = number
-    if record["k"] == "hdr":
-        segment.writer = str(record.get("writer") or "")
-    elif record["k"] == "end":
-        segment.ended = True
 
 
 def _refused(batch: Sequence[_Slice], refusals: Sequence[Refusal], segments: Mapping[str, Segment]) -> Iterator[_Bad]:

@@ -120,13 +120,16 @@ def _on_signal(stop: threading.Event) -> None:
         signal.signal(number, lambda *_: stop.set())
 
 
+_PLACES = ("ingested", "duplicates", "quarantined", "erased", "in_spool", "lost")  # of every record that a logger accepted
+
+
 def _told_by(told: dict[str, Any]) -> list[str]:
     """What `doctor` says to a person."""
     counts, spool = told["accounting"], told["spool"]
     sizes = {"free": told["free_bytes"], "database": told["database"]["bytes"], "archive": told["archive"]["bytes"]}
     lines = [
         f"home        {told['home']}, held by process {told['holder']['pid']}",
-        f"log         {counts['ingested']} ingested, {counts['duplicates']} duplicates, {counts['quarantined']} quarantined",
+        f"accepted    {counts['accepted']} = " + " + ".join(f"{counts[place]} {place.replace('_', ' ')}" for place in _PLACES),
         f"spool       {spool['backlog_segments']} segments, {_size(spool['backlog_bytes'])} not collected yet",
         "disk        " + ", ".join(f"{name} {_size(count)}" for name, count in sizes.items()),
         f"newest      prediction {told['newest_prediction'] or '–'}, label {told['newest_label'] or '–'}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACCOUNTS", "accounting", "size", "with_lines"]
+__all__ = ["ACCOUNTS", "SUM", "accounting", "size", "sum_of_accepted"]
 
 from typing import Any
 
@@ -11,33 +11,45 @@ import pyarrow as pa
 from monitoring.charts.numbers import number
 
 ACCOUNTS = {
-    "offered": "Records given to loggers, as their own counters say.",
-    "accepted": "Records that loggers wrote down.",
-    "lines read": "Lines of the spool that the collector has read, records of all kinds.",
-    "ingested": "Rows that lie in the database.",
-    "duplicates": "Predictions whose id was there already; the first one counts.",
-    "quarantined": "Lines that could not be used, kept with their reasons.",
-    "lost": "Lines that a segment announced and does not hold.",
+    "offered": "Predictions and ground truth given to loggers, as far as their counters say.",
+    "accepted": "Records that loggers wrote down, or had queued: what they promised to keep.",
+    "sampled out": "Left out on purpose; the ones that were kept carry their weight.",
+    "ingested": "In the database as rows of their own.",
+    "duplicates": "In the database as repeats: an id that was there already, or ground truth that says nothing new.",
+    "quarantined": "Records that could not be used, kept with their reasons.",
+    "erased": "Taken out for a person's sake.",
+    "in spool": "Written down and not yet read.",
+    "lost": "Announced by their writer, and found nowhere.",
+    "torn": "Last lines that a killed process did not finish; they were never accepted.",
+    "foreign": "Quarantined lines that no logger wrote.",
+    "replayed": "Records of segments that came a second time; they changed nothing.",
+    "skewed": "Lines whose clock was more than 5 minutes off, under the times that they bear.",
+    "lines read": "Everything read from the spool so far, headers and counters too.",
 }
 """What is counted, in the order of a record's way, with a sentence each."""
+
+SUM = ("ingested", "duplicates", "quarantined", "erased", "in spool", "lost")
+"""What `accepted` is the sum of, at all times."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def accounting(facts: dict[str, Any]) -> pa.Table:
-    """One row per account (`what`, `count`), refusals by reason after `accepted`; from `House.health`."""
+    """One row per account (`what`, `count`), refusals by reason after `sampled out`; from `House.health`."""
     counts = facts["accounting"]
     rows: list[tuple[str, int]] = []
     for name in ACCOUNTS:
         rows.append((name, int(counts.get(name.replace(" ", "_"), 0))))
-        if name == "accepted":
+        if name == "sampled out":
             rows += [(f"refused: {reason}", int(count)) for reason, count in counts.get("refused", {}).items()]
     return pa.table({"what": [name for name, _ in rows], "count": pa.array([count for _, count in rows], pa.int64())})
 
 
-def with_lines(count: int) -> str:
-    """`1 line`, `1 200 lines`."""
-    return f"{number(count)} line" + ("" if count == 1 else "s")
+def sum_of_accepted(facts: dict[str, Any]) -> str:
+    """`12 accepted = 10 ingested + 2 in spool`: where every accepted record is. What is zero is left out."""
+    counts = {name: int(facts["accounting"].get(name.replace(" ", "_"), 0)) for name in ("accepted", *SUM)}
+    places = [f"{number(counts[name])} {name}" for name in SUM if counts[name]]
+    return f"{number(counts['accepted'])} accepted = {' + '.join(places) or '0 anywhere'}"
 
 
 def size(value: float) -> str:

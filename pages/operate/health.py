@@ -10,7 +10,7 @@ from monitoring.charts.numbers import number, with_unit
 from monitoring.charts.status import STATUSES
 from pages.frame import View, page, plain
 from pages.operate import what_happened
-from pages.operate.accounting import ACCOUNTS, accounting, size, with_lines
+from pages.operate.accounting import ACCOUNTS, accounting, size, sum_of_accepted
 
 _LEVELS = {"ok": "ok", "warn": "warn", "error": "failed"}
 
@@ -22,17 +22,23 @@ def _verdict(view: View, facts: dict[str, Any]) -> None:
         st.markdown(f"{STATUSES[_LEVELS[item['level']]].rich} {plain(item['what'])} {plain(item['do'])}")
 
 
+def _counted(count: int, what: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number(count)} {what}" + ("" if count == 1 else "s")
+
+
 def _tiles(facts: dict[str, Any]) -> None:
     """Four numbers that answer whether everything logged has arrived."""
     spool, counts = facts["spool"], facts["accounting"]
     newest = facts.get("newest_prediction")
     age = (datetime.now(UTC) - datetime.fromisoformat(newest)).total_seconds() if newest else None
     tiles = (
-        ("Not yet ingested", size(spool["backlog_bytes"]),
-         f"in {number(spool['backlog_segments'])} of {number(spool['segments'])} segments"),
+        ("Not yet ingested", _counted(counts["in_spool"], "record"),
+         f"{size(spool['backlog_bytes'])} in {number(spool['backlog_segments'])} of {number(spool['segments'])} segments"),
         ("Newest prediction", "–" if age is None else f"{with_unit(max(age, 0.0), 's')} ago",
          f"{number(sum(model['predictions'] for model in facts['models']))} predictions in all"),
-        ("Quarantined", with_lines(counts["quarantined"]), f"{number(counts['lost'])} lost on the way"),
+        ("Quarantined", _counted(counts["lines_quarantined"], "line"),
+         f"{_counted(counts['lost'], 'record')} lost on the way"),
         ("Database", size(facts["database"]["bytes"]), f"{size(facts['free_bytes'])} of disk are free"),
     )
     for place, (label, value, rests_on) in zip(st.columns(4), tiles, strict=True):
@@ -45,6 +51,7 @@ with page("health") as view:
     _verdict(view, facts)
     _tiles(facts)
     st.subheader("Accounting", anchor=False)
+    st.markdown(f":small[{sum_of_accepted(facts)}]")
     counts = accounting(facts)
     st.dataframe({"What": counts.column("what").to_pylist(), "Count": counts.column("count").to_pylist(),
                   "Meaning": [ACCOUNTS.get(name, "") for name in counts.column("what").to_pylist()]},

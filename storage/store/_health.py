@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["health"]
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,23 +13,32 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from storage._segment_reader import open_plain, segments
+from storage.errors import StorageError
 from storage.home import Home
-from storage.store import _catalog
+from storage.store import _catalog, _segments
 from storage.store._database import dicts, query
+from storage.store._segments import Segment
+from storage.store._tally import records_ahead
 
 Cursor = duckdb.DuckDBPyConnection
 
+_TAILS = pa.schema([
+    ("segment", pa.string()), ("writer", pa.string()), ("sequence", pa.int32()), ("accepted", pa.int64()), ("waiting", pa.int64()),
+])  # fmt: skip
+_CHUNK = 8 << 20  # bytes of unread lines looked at in one go
 _BLOCK = "SELECT block_size * total_blocks AS bytes, wal_size FROM pragma_database_size()"
 
 
 def health(cursor: Cursor, home: Home, *, schema_version: int) -> dict[str, Any]:
-    """See Store.health. Times are ISO 8601 text, sizes bytes."""
-    spool = _spool(cursor, home)
+    """See Store.health. Times are ISO 8601 text, sizes bytes. The caller sees to it that no segment leaves the spool meanwhile."""
+    spool, account = _snapshot(cursor, home)
     size = dicts(cursor, _BLOCK)[0]
     models = [_model(cursor, name) for name in _catalog.names(cursor)]
     return {
-        "accounting": {**_logged(cursor), **dicts(cursor, query("accounting"))[0], "in_spool_bytes": spool["backlog_bytes"]},
+        "accounting": account,
         "spool": spool,
         "database": {"bytes": int(size["bytes"]), "wal": size["wal_size"], "schema_version": schema_version, "engine": duckdb.__version__},
         "archive": _folder(home.archive),
@@ -40,26 +50,69 @@ def health(cursor: Cursor, home: Home, *, schema_version: int) -> dict[str, Any]
     }
 
 
-def _logged(cursor: Cursor) -> dict[str, Any]:
-    """The counters of all loggers, summed: offered, accepted, and refused by reason."""
-    totals: Counter[str] = Counter()
+def _snapshot(cursor: Cursor, home: Home) -> tuple[dict[str, int], dict[str, Any]]:
+    """The state of the spool, and the account of every record, both as of one moment: rows taken in since are still in the spool."""
+    cursor.execute("BEGIN")
+    try:
+        waiting, tails = [], []
+        paths = segments(home.spool)
+        known = _segments.known(cursor, [path.name for path in paths])
+        for path in paths:
+            segment = known.get(path.name) or Segment(0, path.name)
+            unread, records = _ahead(path, segment)
+            waiting.append(unread)
+            tails.append((path.name, segment.writer, segment.sequence, segment.accepted, records))
+        cursor.register("tails", pa.Table.from_pylist([dict(zip(_TAILS.names, tail, strict=True)) for tail in tails], _TAILS))
+        try:
+            account = dicts(cursor, query("accounting"))[0]
+        finally:
+            cursor.unregister("tails")
+        told = _told(cursor)
+    finally:
+        cursor.execute("ROLLBACK")
+    spool = {"segments": len(paths), "backlog_segments": sum(1 for size in waiting if size), "backlog_bytes": sum(waiting)}
+    return spool, _account(account, told) | {"in_spool_bytes": spool["backlog_bytes"]}
+
+
+def _ahead(path: Path, segment: Segment) -> tuple[int, int]:
+    """Bytes and records of a segment that no transaction holds yet; what its writer said up to there goes into `segment`."""
+    try:
+        with open_plain(path) as file:
+            size, records = os.fstat(file.fileno()).st_size, 0
+            at = segment.position
+            while at < size:
+                file.seek(at)
+                content = file.read(_CHUNK)
+                whole = content.rfind(b"\n") + 1
+                records += records_ahead(segment, content[:whole])
+                if not whole and at + len(content) >= size:
+                    break  # a line that is not whole
+                at += whole or len(content)
+    except (OSError, StorageError):  # the collector reports it
+        return 0, 0
+    return max(size - segment.position, 0), records
+
+
+def _account(found: dict[str, Any], told: tuple[int, dict[str, int]]) -> dict[str, Any]:
+    """offered = accepted + sampled_out + refused; accepted = ingested + duplicates + quarantined + erased + in_spool + lost."""
+    sampled_out, refused = told
+    return {"offered": found["accepted"] + sampled_out + sum(refused.values()), "sampled_out": sampled_out, "refused": refused, **found}
+
+
+def _told(cursor: Cursor) -> tuple[int, dict[str, int]]:
+    """What the counters of all loggers say of records that never reached the spool: sampled out, and refused by reason."""
+    sampled_out = 0
     refused: Counter[str] = Counter()
     for row in dicts(cursor, "SELECT stats FROM logger_stats"):
         stats = json.loads(row["stats"])
-        for key, value in stats.items():
-            if isinstance(value, int) and not isinstance(value, bool):
-                totals[key] += value
+        sampled_out += _count(stats.get("sampled_out"))
         reasons = stats.get("refused")
-        refused.update({str(key): value for key, value in reasons.items() if isinstance(value, int)} if isinstance(reasons, dict) else {})
-    accepted = totals["accepted"]
-    return {"offered": accepted + refused.total(), "accepted": accepted, "refused": dict(sorted(refused.items()))}
+        refused.update({str(key): _count(value) for key, value in reasons.items()} if isinstance(reasons, dict) else {})
+    return sampled_out, dict(sorted(refused.items()))
 
 
-def _spool(cursor: Cursor, home: Home) -> dict[str, Any]:
-    """Segments that wait, and the bytes of them that no transaction holds yet."""
-    positions = {row["segment"]: int(row["position"]) for row in dicts(cursor, "SELECT segment, position FROM ingest_offsets")}
-    waiting = [max(size - positions.get(name, 0), 0) for name, size in _sizes(home.spool)]
-    return {"segments": len(waiting), "backlog_segments": sum(1 for size in waiting if size), "backlog_bytes": sum(waiting)}
+def _count(value: Any) -> int:
+    return value if type(value) is int and value > 0 else 0
 
 
 def _folder(folder: Path) -> dict[str, int]:

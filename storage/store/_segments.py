@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["Segment", "known", "quarantine", "save"]
+__all__ = ["Segment", "known", "last_id", "quarantine", "save"]
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 
 import duckdb
+import pyarrow as pa
 
 from storage.store._database import dicts
 
@@ -17,7 +20,10 @@ _LONGEST_LINE = 2_000  # characters of a bad line that the table keeps; the whol
 
 @dataclass(slots=True)
 class Segment:
-    """One segment file: everything before byte `position` is in the tables or in quarantine. Counts are of lines."""
+    """One segment file: everything before byte `position` is in the tables or in quarantine. Counts are of lines.
+
+    The columns of `ingest_offsets`, which migrations 0001 and 0002 describe.
+    """
 
     segment_id: int
     segment: str
@@ -29,27 +35,48 @@ class Segment:
     writer: str | None = None
     ended: bool = False
     state: str = "open"
+    sequence: int | None = None
+    accepted: int | None = None
+    records: int = 0
+    bad_records: int = 0
+    erased: int = 0
+    strange: int = 0
+    torn: int = 0
+    settled: int = 0
+    skewed: int = 0
+    began: int | None = None
+    counted: bool = True
 
 
-def known(cursor: Cursor) -> dict[str, Segment]:
-    """Every segment ever seen, by name; the archived ones too, because a name that comes back must not be read twice."""
-    rows = dicts(
-        cursor,
-        "SELECT segment_id, segment, position, last_n, lines, bad, lost, writer, ended, state FROM ingest_offsets",
-    )
+_COLUMNS = tuple(field.name for field in fields(Segment))
+_LIST = ", ".join(_COLUMNS)
+_TYPES = {
+    "segment": pa.string(), "writer": pa.string(), "state": pa.string(), "ended": pa.bool_(), "counted": pa.bool_(),
+    "segment_id": pa.int32(), "sequence": pa.int32(),
+}  # fmt: skip
+_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in _COLUMNS])
+
+
+def known(cursor: Cursor, names: Collection[str]) -> dict[str, Segment]:
+    """What is known of the segments with these names; archived ones too, because a name that comes back must not be read twice."""
+    rows = dicts(cursor, f"SELECT {_LIST} FROM ingest_offsets WHERE segment IN (SELECT unnest($names))", {"names": list(names)})  # noqa: S608 – constants
     return {row["segment"]: Segment(**row) for row in rows}
 
 
-def save(cursor: Cursor, segment: Segment) -> None:
-    """Insert or replace a segment's line."""
-    cursor.execute("DELETE FROM ingest_offsets WHERE segment_id = ?", [segment.segment_id])
-    cursor.execute(
-        "INSERT INTO ingest_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now())",
-        [
-            segment.segment_id, segment.segment, segment.position, segment.last_n, segment.lines,
-            segment.bad, segment.lost, segment.writer, segment.ended, segment.state,
-        ],
-    )  # fmt: skip
+def last_id(cursor: Cursor) -> int:
+    """The largest number that a segment has; 0 where there is none."""
+    return int(dicts(cursor, "SELECT coalesce(max(segment_id), 0) AS last FROM ingest_offsets")[0]["last"])
+
+
+def save(cursor: Cursor, segments: Sequence[Segment]) -> None:
+    """Insert or replace the lines of some segments."""
+    cursor.register("read_segments", pa.Table.from_pylist([asdict(segment) for segment in segments], _SCHEMA))
+    try:
+        cursor.execute("DELETE FROM ingest_offsets WHERE segment_id IN (SELECT segment_id FROM read_segments)")
+        cursor.execute(f"INSERT INTO ingest_offsets ({_LIST}, updated_at) SELECT {_LIST}, now() FROM read_segments")  # noqa: S608 – constants
+    finally:
+        with suppress(duckdb.Error):  # of a transaction that failed: the caller raises why
+            cursor.unregister("read_segments")
 
 
 def quarantine(cursor: Cursor, segment: str, position: int, *, model: str | None, reason: str, line: str) -> None:

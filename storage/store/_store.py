@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Store"]
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ class Store:
         self.home = home
         self.lock = lock
         self._database = database
+        self.spool_stays = threading.RLock()  # held where segments are taken out of the spool, and where they are counted
 
     @classmethod
     def open(cls, home: Home, *, catch_up: bool = True) -> Store:
@@ -342,10 +344,11 @@ class Store:
             return table(cursor, f"{query('events')} LIMIT {int(limit)}")
 
     def health(self) -> dict[str, Any]:
-        """accounting (offered, accepted, refused by reason; ingested, duplicates, quarantined, lost), spool (backlog), database,
-        archive and quarantine sizes in bytes, models with their newest rows, newest_prediction, newest_label, last runs."""
+        """accounting of records (offered = accepted + sampled_out + refused by reason; accepted = ingested + duplicates + quarantined +
+        erased + in_spool + lost; beside them torn, foreign, replayed, skewed), spool (backlog), database, archive and quarantine sizes
+        in bytes, models with their newest rows, newest_prediction, newest_label, last runs."""
         version = self._database.schema_version
-        with self._database.read() as cursor:
+        with self.spool_stays, self._database.read() as cursor:
             return _health.health(cursor, self.home, schema_version=version)
 
     # -- for the collector ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.logger import PredictionLogger
 from monitoring.schema import ModelSchema
 from monitoring.service import House
-from pages.operate.accounting import accounting, size
+from pages.operate.accounting import SUM, accounting, size, sum_of_accepted
 from tests.pages import data
 
 Open = Callable[..., AppTest]
@@ -58,11 +58,13 @@ def test_every_line_is_accounted_for(used_home: House, open_page: Open) -> None:
     shown = table(page, "Meaning")
     counts = dict(zip(shown["What"], shown["Count"], strict=True))
     facts = used_home.health()["accounting"]
-    assert (counts["ingested"], counts["quarantined"]) == (50, 1)
+    assert (counts["ingested"], counts["quarantined"], counts["foreign"]) == (50, 0, 1)
     assert {name: counts[name.replace("_", " ")] for name in ("accepted", "lines_read", "duplicates", "lost")} == {
         name: facts[name] for name in ("accepted", "lines_read", "duplicates", "lost")
     }
     assert "**1 line**" in words(page)
+    assert facts["accepted"] == sum(facts[place.replace(" ", "_")] for place in SUM) == 50
+    assert "50 accepted = 50 ingested" in words(page)
 
 
 def test_a_quarantined_line_is_shown_as_text_with_its_reason_and_can_be_taken_away(used_home: House, open_page: Open) -> None:
@@ -120,11 +122,12 @@ def test_a_failure_is_one_sentence_with_an_id_and_a_button(empty_home: House, op
 
 
 def test_refusals_stand_by_reason_after_what_was_accepted() -> None:
-    facts = {"accounting": {"offered": 9, "accepted": 6, "refused": {"too large": 2, "no time": 1}, "lines_read": 6}}
-    assert accounting(facts).slice(0, 5).to_pylist() == [
-        {"what": "offered", "count": 9}, {"what": "accepted", "count": 6}, {"what": "refused: too large", "count": 2},
-        {"what": "refused: no time", "count": 1}, {"what": "lines read", "count": 6},
+    facts = {"accounting": {"offered": 9, "accepted": 6, "refused": {"too large": 2, "no time": 1}, "ingested": 4, "in_spool": 2}}
+    assert accounting(facts).slice(0, 6).to_pylist() == [
+        {"what": "offered", "count": 9}, {"what": "accepted", "count": 6}, {"what": "sampled out", "count": 0},
+        {"what": "refused: too large", "count": 2}, {"what": "refused: no time", "count": 1}, {"what": "ingested", "count": 4},
     ]
+    assert sum_of_accepted(facts) == "6 accepted = 4 ingested + 2 in spool"
 
 
 @pytest.mark.parametrize(
