@@ -57,10 +57,11 @@ _TYPES = {
 _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in _COLUMNS])
 
 
-def known(cursor: Cursor, names: Collection[str]) -> dict[str, Segment]:
-    """What is known of the segments with these names; archived ones too, because a name that comes back must not be read twice."""
-    rows = dicts(cursor, f"SELECT {_LIST} FROM ingest_offsets WHERE segment IN (SELECT unnest($names))", {"names": list(names)})  # noqa: S608 – constants
-    return {row["segment"]: Segment(**row) for row in rows}
+def known(cursor: Cursor, names: Collection[str] | None = None) -> dict[str, Segment]:
+    """What is known of the segments with these names, or of all; archived ones too: a name that comes back must not be read twice."""
+    chosen = "" if names is None else "WHERE segment IN (SELECT unnest($names))"
+    parameters = None if names is None else {"names": list(names)}
+    return {row["segment"]: Segment(**row) for row in dicts(cursor, f"SELECT {_LIST} FROM ingest_offsets {chosen}", parameters)}  # noqa: S608 – constants
 
 
 def last_id(cursor: Cursor) -> int:
