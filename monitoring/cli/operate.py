@@ -120,7 +120,7 @@ def _on_signal(stop: threading.Event) -> None:
         signal.signal(number, lambda *_: stop.set())
 
 
-_PLACES = ("ingested", "duplicates", "quarantined", "erased", "in_spool", "lost")  # of every record that a logger accepted
+_PLACES = ("ingested", "duplicates", "quarantined", "in_spool", "lost")  # of every record that a logger accepted
 
 
 def _told_by(told: dict[str, Any]) -> list[str]:

@@ -17,7 +17,6 @@ ACCOUNTS = {
     "ingested": "In the database as rows of their own.",
     "duplicates": "In the database as repeats: an id that was there already, or ground truth that says nothing new.",
     "quarantined": "Records that could not be used, kept with their reasons.",
-    "erased": "Taken out for a person's sake.",
     "in spool": "Written down and not yet read.",
     "lost": "Announced by their writer, and found nowhere.",
     "torn": "Last lines that a killed process did not finish; they were never accepted.",
@@ -28,7 +27,7 @@ ACCOUNTS = {
 }
 """What is counted, in the order of a record's way, with a sentence each."""
 
-SUM = ("ingested", "duplicates", "quarantined", "erased", "in spool", "lost")
+SUM = ("ingested", "duplicates", "quarantined", "in spool", "lost")
 """What `accepted` is the sum of, at all times."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")

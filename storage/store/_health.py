@@ -94,7 +94,7 @@ def _ahead(path: Path, segment: Segment) -> tuple[int, int]:
 
 
 def _account(found: dict[str, Any], told: tuple[int, dict[str, int]]) -> dict[str, Any]:
-    """offered = accepted + sampled_out + refused; accepted = ingested + duplicates + quarantined + erased + in_spool + lost."""
+    """offered = accepted + sampled_out + refused; accepted = ingested + duplicates + quarantined + in_spool + lost."""
     sampled_out, refused = told
     return {"offered": found["accepted"] + sampled_out + sum(refused.values()), "sampled_out": sampled_out, "refused": refused, **found}
 

@@ -39,7 +39,6 @@ class Segment:
     accepted: int | None = None
     records: int = 0
     bad_records: int = 0
-    erased: int = 0
     strange: int = 0
     torn: int = 0
     settled: int = 0

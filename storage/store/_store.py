@@ -345,7 +345,7 @@ class Store:
 
     def health(self) -> dict[str, Any]:
         """accounting of records (offered = accepted + sampled_out + refused by reason; accepted = ingested + duplicates + quarantined +
-        erased + in_spool + lost; beside them torn, foreign, replayed, skewed), spool (backlog), database, archive and quarantine sizes
+        in_spool + lost; beside them torn, foreign, replayed, skewed), spool (backlog), database, archive and quarantine sizes
         in bytes, models with their newest rows, newest_prediction, newest_label, last runs."""
         version = self._database.schema_version
         with self.spool_stays, self._database.read() as cursor:

@@ -95,8 +95,8 @@ def _count_one(segment: Segment, line: Line, refused: bool) -> None:
     if kind == "end":
         segment.ended = True
     if kind in RECORDS:
-        place = "bad_records" if refused else "erased" if kind == "erased" else "records"
-        setattr(segment, place, getattr(segment, place) + 1)
+        segment.bad_records += refused
+        segment.records += not refused  # one whose subject was erased since was taken in, too
     if not _stated(segment, line.record) and segment.accepted is not None:
         segment.accepted += missing + (kind in RECORDS)
 
