@@ -5,7 +5,8 @@ from __future__ import annotations
 __all__ = ["Computing", "Progress"]
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from monitoring import runner
@@ -52,6 +53,12 @@ class Computing:
             return self._run(progress, {})
         finally:
             self._alone.release()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nothing is computed while the block runs; waits for a run that is under way."""
+        with self._alone:
+            yield
 
     def close(self) -> None:
         """End the workers, in the middle of their jobs if need be. Close the store first: then a window that thereby fails is not saved."""

@@ -6,10 +6,12 @@ __all__ = ["VERBS", "House", "opened"]
 
 import threading
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from monitoring.background import Background
+from monitoring.custody import nightly_is_due
 from monitoring.settings import Settings
 from monitoring.verbs import VERBS, Verbs
 from storage import wire
@@ -101,6 +103,8 @@ class House(Verbs):
 
     def _turn(self) -> bool:
         """One turn of the background: True where there was something to compute. Skipped while a run is under way."""
+        if nightly_is_due(self.home, datetime.now(UTC)):
+            self.prune()
         try:
             done = self.computing.run_if_free(progress=self._unless_closing)
         except _Closing:

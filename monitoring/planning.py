@@ -63,7 +63,9 @@ def plan(store: Store, model: str, *, window: str | None, since: datetime | None
         schema = ModelSchema.from_dict(store.spec(model, row["version"]))
         subject = Subject(model, row["version"], schema)
         spec = WindowSpec.parse(window or schema.window)
-        seen = list(_seen(store, subject, spec, row, since, until, now))
+        frozen = store.pruned_before(model, row["version"])
+        there = row if frozen is None else {**row, "first": max(row["first"], frozen)}
+        seen = [found for found in _seen(store, subject, spec, there, since, until, now) if frozen is None or found.window.start >= frozen]
         known = {state["start"]: state for state in store.window_states(model, subject.version, spec.name).to_pylist()}
         basis = _basis(schema, info)
         due: list[Due] = []
@@ -73,7 +75,8 @@ def plan(store: Store, model: str, *, window: str | None, since: datetime | None
             if is_dirty(fingerprint, state, everything=everything) and not _just_failed(state, fingerprint, now, everything=everything):
                 summary = len(due) < _SUMMARIES
                 due.append(Due(subject, spec, found.window, fingerprint, found.rows, summary=summary))
-        gone = _gone(subject, spec, known.values(), seen) if spec.unit == "rows" and since is None and until is None else ()
+        stored = [state for state in known.values() if frozen is None or state["start"] >= frozen]  # the others stand as they are
+        gone = _gone(subject, spec, stored, seen) if spec.unit == "rows" and since is None and until is None else ()
         plans.append(Plan(subject, (*due, *gone)))
     return plans
 

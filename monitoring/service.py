@@ -6,11 +6,12 @@ the running owner over its socket, else becomes the owner for the length of the 
 
 from __future__ import annotations
 
-__all__ = ["House", "call", "current", "export_report", "points", "run"]
+__all__ = ["House", "call", "current", "export_report", "points", "rebuild", "run"]
 
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from monitoring.errors import InputError
 from monitoring.house import VERBS, House, opened
 from monitoring.settings import Settings
 from storage import wire
+from storage.custody import rebuilding
 from storage.errors import OwnerBusy
 from storage.home import Home, default_home
 
@@ -64,6 +66,18 @@ def call(
             if time.monotonic() >= deadline:
                 raise
             time.sleep(_PAUSE)
+
+
+def rebuild(home: Path | str | None = None, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+    """Make a home's database anew, in its owner where there is one, else here: a database that is damaged has no owner."""
+    path = _path(home)
+    house = opened(path)
+    if house is not None:
+        return cast("dict[str, Any]", house.do("rebuild", {}, progress))
+    try:
+        return cast("dict[str, Any]", wire.ask(Home(path), "rebuild", {}, progress).value)
+    except wire.NoOwner:
+        return asdict(rebuilding.rebuild(Home(path), progress=lambda text: progress({"message": text}) if progress else None))
 
 
 def run(

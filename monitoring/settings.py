@@ -28,6 +28,13 @@ class Settings(BaseSettings):
     busy_seconds: float = Field(
         default=10.0, ge=0, description="Seconds a command waits for an owner that holds the home and does not answer yet."
     )
+    raw_days: int | None = Field(
+        default=None, gt=0, description="Days that predictions and their labels are kept before a nightly prune; unset: for ever."
+    )
+    rollup_days: int = Field(default=400, gt=0, description="Days that the hourly counts of pruned predictions are kept.")
+    archive_days: int = Field(
+        default=7, gt=0, description="Days that segments of the log are kept once they are in the database and in its exported facts."
+    )
     debug: bool = Field(default=False, description="Show the traceback of an unexpected error on the command line.")
 
     @classmethod

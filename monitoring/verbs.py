@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from monitoring.checks import judge
 from monitoring.computing import Computing, Progress
+from monitoring.custody import CustodyVerbs
 from monitoring.doctor import diagnose
 from monitoring.errors import InputError, NotFound, nearest
 from monitoring.export import write_table
@@ -31,27 +32,33 @@ from storage.store import Store
 
 VERBS = frozenset(
     {
+        "backup",
         "check",
         "collect",
         "describe",
+        "erase",
         "export",
         "health",
         "models",
         "points",
+        "prune",
+        "quarantined",
+        "rebuild",
         "reference",
         "register",
+        "replay",
         "report",
         "run",
         "run_newest",
         "table",
     }
 )
-_REPORTING = frozenset({"report", "run", "run_newest"})  # the verbs that tell their progress
+_REPORTING = frozenset({"prune", "rebuild", "report", "run", "run_newest"})  # the verbs that tell their progress
 _TABLES = ("labels", "points", "predictions", "quarantine")
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Verbs:
+class Verbs(CustodyVerbs):
     """The verbs are the methods named in `VERBS`. All take keywords only, accept what JSON can carry (times as ISO text), and return
     JSON-able values or an Arrow table. They may be called from any thread.
     """

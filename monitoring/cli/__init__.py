@@ -4,8 +4,8 @@ from __future__ import annotations
 
 __all__ = ["app", "main"]
 
-from monitoring.cli import compute, data, later, models, operate
+from monitoring.cli import compute, custody, data, later, models, operate
 from monitoring.cli.frame import app, main
 
 # Commands register themselves on `app`; importing their modules is what makes them exist.
-_ = (compute, data, later, models, operate)
+_ = (compute, custody, data, later, models, operate)

@@ -21,5 +21,5 @@ def _later(name: str) -> Callable[[typer.Context], None]:
     return command
 
 
-for _name in ("alerts", "erase", "prune", "rebuild"):
+for _name in ("alerts",):
     app.command(_name, hidden=True, context_settings=_ANYTHING)(_later(_name))

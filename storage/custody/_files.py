@@ -22,7 +22,7 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def put(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def put(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """A file with what `write` writes, 0600, on the disk under its name when this returns; after a kill the old one or none."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unborn = path.with_name(f".{path.name}.part")

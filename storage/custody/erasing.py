@@ -102,12 +102,8 @@ def _plain_lines(path: Path, wanted: Wanted) -> int:
         kept = bytearray(content)
         for offset, line, _ in changes:
             kept[offset : offset + len(line)] = b" " * (len(line) - 1) + b"\n"
-        put(path, lambda file: _write(file, bytes(kept)))
+        put(path, lambda file: file.write(kept))
     return len(changes)
-
-
-def _write(file: Any, content: bytes) -> None:
-    file.write(content)
 
 
 def _reference(home: Home, reference: given.Reference, wanted: Wanted) -> int:

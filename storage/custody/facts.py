@@ -104,7 +104,7 @@ def write(home: Home, cursor: Cursor) -> Manifest:
         cursor.execute("ROLLBACK")
     manifest = Manifest(schema, generation, datetime.now(UTC).isoformat(), tables, files)
     text = json.dumps({"format": _FORMAT, **asdict(manifest)}, indent=1).encode()
-    put(home.export / "manifest.json", lambda file: _write_bytes(file, text))
+    put(home.export / "manifest.json", lambda file: file.write(text))
     _sweep(home.export, manifest)
     return manifest
 
@@ -210,7 +210,3 @@ def _column(name: str, kind: str) -> str:
     if not _TYPE.fullmatch(kind):
         raise StoreError(f"The export names a type {kind!r}, which this project never uses: restore the manifest from a backup.")
     return f'"{_checked(name)}" {kind}'
-
-
-def _write_bytes(file: BinaryIO, content: bytes) -> None:
-    file.write(content)

@@ -4,9 +4,9 @@
 WITH extremes AS (SELECT /*extremes*/ FROM ref_000000),
 numbered AS (
     SELECT p.t, p.id, p.type_errors, /*columns*/ /*news*/,
-           CASE WHEN EXISTS (SELECT 1 FROM windows WHERE first_row IS NOT NULL) THEN row_number() OVER (ORDER BY t, written_at, n, id) - 1 END AS place
+           CASE WHEN EXISTS (SELECT 1 FROM windows WHERE first_row IS NOT NULL) THEN row_number() OVER (ORDER BY t, written_at, n, id) - 1 + $pruned END AS place
     FROM pred_000000 p
-    WHERE NOT p.duplicate AND p.version = $version
+    WHERE NOT p.duplicate AND p.version = $version AND ($before IS NULL OR p.t >= CAST($before AS TIMESTAMPTZ))
 ),
 inside AS (
     SELECT w.place AS window_place, p.* EXCLUDE (place)

@@ -5,9 +5,9 @@ WITH numbered AS (
            duplicate AND NOT EXISTS (SELECT 1 FROM pred_000000 f WHERE f.id = p.id AND f.version = p.version AND NOT f.duplicate
                                      AND f.content = p.content) AS contradicts,
            CASE WHEN EXISTS (SELECT 1 FROM windows WHERE first_row IS NOT NULL)
-                THEN row_number() OVER (PARTITION BY duplicate ORDER BY t, written_at, n, id) - 1 END AS place
+                THEN row_number() OVER (PARTITION BY duplicate ORDER BY t, written_at, n, id) - 1 + $pruned END AS place
     FROM pred_000000 p
-    WHERE version = $version
+    WHERE version = $version AND ($before IS NULL OR t >= CAST($before AS TIMESTAMPTZ))
 ),
 timed AS (
     SELECT w.place AS window_place, p.* EXCLUDE (place)

@@ -7,6 +7,7 @@ __all__ = ["activity", "quality", "row_windows", "traffic", "versions"]
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,7 @@ from storage.errors import StoreError
 from storage.store._catalog import Field, Model
 from storage.store._database import query, table
 from storage.store._frames import Window
+from storage.store._pruned import pruned_of
 from storage.store._values import MOMENT
 
 Cursor = duckdb.DuckDBPyConnection
@@ -24,7 +26,7 @@ _ORDERED = ("numerical", "datetime")
 
 def versions(cursor: Cursor, model: Model) -> pa.Table:
     """One row per version that logged: version, rows, first, last (event times), oldest first."""
-    return table(cursor, _of(query("versions"), model))
+    return table(cursor, _of(query("versions"), model), {"model_id": model.model_id})
 
 
 def activity(cursor: Cursor, model: Model, edges: Sequence[tuple[datetime, datetime]]) -> pa.Table:
@@ -34,20 +36,20 @@ def activity(cursor: Cursor, model: Model, edges: Sequence[tuple[datetime, datet
         "end": pa.array([end for _, end in edges], MOMENT),
     })  # fmt: skip
     with _registered(cursor, "windows", staged):
-        return table(cursor, _of(query("activity"), model))
+        return table(cursor, _of(query("activity"), model), {"model_id": model.model_id})
 
 
 def row_windows(cursor: Cursor, model: Model, version: str, size: int) -> pa.Table:
     """Windows of `size` rows; see Store.row_windows."""
     if size < 1:
         raise StoreError("A window of rows needs at least one row: give a size of 1 or more.")
-    return table(cursor, _of(query("row_windows"), model), {"version": version, "size": size})
+    return table(cursor, _of(query("row_windows"), model), {"version": version, "size": size, **_gone(cursor, model, version)})
 
 
 def traffic(cursor: Cursor, model: Model, version: str, windows: Sequence[Window]) -> pa.Table:
     """One row per window given, in its order; see Store.traffic."""
     with _registered(cursor, "windows", _windows(windows)):
-        return table(cursor, _of(query("traffic"), model), {"version": version})
+        return table(cursor, _of(query("traffic"), model), {"version": version, **_gone(cursor, model, version)})
 
 
 def quality(cursor: Cursor, model: Model, version: str, windows: Sequence[Window]) -> pa.Table:
@@ -81,7 +83,7 @@ def quality(cursor: Cursor, model: Model, version: str, windows: Sequence[Window
         .replace("/*counts*/", ", ".join(f"[{', '.join(items)}] AS {name}" for name, items in lists.items()))
     )
     with _registered(cursor, "windows", _windows(windows)), _registered(cursor, "features", labels):
-        return table(cursor, sql, {"version": version, "has_reference": has_reference})
+        return table(cursor, sql, {"version": version, "has_reference": has_reference, **_gone(cursor, model, version)})
 
 
 def _beyond(field: Field, sign: str, extreme: str) -> str:
@@ -95,6 +97,12 @@ def _beyond(field: Field, sign: str, extreme: str) -> str:
 def _extremes(field: Field) -> str:
     filtered = f" FILTER (NOT isnan({field.column}))" if field.kind == "numerical" else ""
     return f"min({field.column}){filtered} AS min_{field.column}, max({field.column}){filtered} AS max_{field.column}"
+
+
+def _gone(cursor: Cursor, model: Model, version: str) -> dict[str, Any]:
+    """How many rows were pruned, and before when: row numbers count them."""
+    found = pruned_of(cursor, model.model_id, version)
+    return {"pruned": found["rows"] if found else 0, "before": found["before"] if found else None}
 
 
 def _of(sql: str, model: Model) -> str:

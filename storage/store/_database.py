@@ -73,6 +73,11 @@ class Database:
         self._connect()
 
     @property
+    def snapshots(self) -> Path:
+        """The one folder that SQL may write to: a consistent copy of a file in use is `COPY FROM DATABASE`, never a copy of its bytes."""
+        return self._path.parent / "snapshots"
+
+    @property
     def schema_version(self) -> int:
         """The number of the newest migration that was applied."""
         with self.read() as cursor:
@@ -148,6 +153,8 @@ class Database:
             for setting in SETTINGS:
                 connection.execute(setting)
             migrate(connection, self._path)
+            folder = str(self.snapshots).replace("'", "''")
+            connection.execute(f"SET allowed_directories = ['{folder}/']")
             for setting in _LOCKS:  # after the migrations, which may need a snapshot of the file
                 connection.execute(setting)
         except BaseException:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from storage.errors import StoreError
 from storage.store._catalog import Model
 from storage.store._database import query, table
+from storage.store._pruned import pruned_of
 from storage.store._values import SIDES, words_of
 
 Cursor = duckdb.DuckDBPyConnection
@@ -57,6 +58,10 @@ def frame(
     elif window is not None and window.rows is not None:
         first, last = window.rows
         count = last - first if limit is None else min(limit, last - first)
+        gone = pruned_of(cursor, model.model_id, version)
+        if gone is not None:  # row numbers count from the first row that ever was
+            condition, first = "AND p.t >= $before", max(first - gone["rows"], 0)
+            parameters["before"] = gone["before"]
     paging = "" if count is None else f"LIMIT {int(count)} OFFSET {int(first)}"
     labels = LATEST.format(labels=model.labels)
     if as_of is not None:

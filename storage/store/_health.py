@@ -133,7 +133,7 @@ def _sizes(folder: Path) -> Iterable[tuple[str, int]]:
 def _model(cursor: Cursor, name: str) -> dict[str, Any]:
     model = _catalog.find(cursor, name)
     assert model is not None
-    row = dicts(cursor, query("model_health").replace("_000000", f"_{model.model_id:06d}"))[0]
+    row = dicts(cursor, query("model_health").replace("_000000", f"_{model.model_id:06d}"), {"model_id": model.model_id})[0]
     return {"model": name, "task": model.spec.get("task"), **_plain(row)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["take_in"]
+__all__ = ["reason_of", "take_in"]
 
 import json
 from collections import defaultdict
@@ -31,7 +31,7 @@ def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
     labels: dict[str, list[Entry]] = defaultdict(list)
     stats: dict[str, Entry] = {}
     for entry in entries:
-        reason = _reason(entry.record)
+        reason = reason_of(entry.record)
         if reason:
             counts.refused.append(Refusal(entry, reason))
             continue
@@ -71,7 +71,7 @@ def _save_stats(cursor: Cursor, record: dict[str, Any]) -> None:
     )
 
 
-def _reason(record: dict[str, Any]) -> str:
+def reason_of(record: dict[str, Any]) -> str:
     """Why a record cannot be used, or ""."""
     kind = record["k"]
     if kind == "hdr" or kind == "end" or kind == "erased":

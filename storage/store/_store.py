@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ from storage.custody import catching_up, given
 from storage.errors import StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
-from storage.store import _activity, _catalog, _findings, _frames, _health, _reference, _runs
+from storage.store import _activity, _catalog, _findings, _frames, _health, _pruned, _reference, _runs
 from storage.store._database import Database, query, table
 from storage.store._frames import Window
 
@@ -188,6 +189,33 @@ class Store:
         """Every ground truth received: id, label, labelled_at, received_at, ingested_at, is_latest, has_prediction, newest first."""
         with self._model(model) as (cursor, found):
             return _frames.labels(cursor, found, limit=limit)
+
+    def pruned_before(self, model: str, version: str) -> datetime | None:
+        """The moment before which a version's rows were pruned: windows that begin earlier stand as they were computed. None: never."""
+        with self._model(model, version) as (cursor, found):
+            gone = _pruned.pruned_of(cursor, found.model_id, version)
+        return gone["before"] if gone else None
+
+    def window_names(self, model: str, version: str) -> list[str]:
+        """The names of the windows that were ever computed of a version, such as `1d`."""
+        with self._database.read() as cursor:
+            found = table(cursor, 'SELECT DISTINCT "window" AS name FROM window_states WHERE model = ? AND version = ?', [model, version])
+        return sorted(found.column("name").to_pylist())
+
+    def rebase_window(self, model: str, version: str, window_name: str, start: datetime, fingerprint: str) -> None:
+        """Say that a computed window's points stand for the rows as they are now."""
+        with self._database.write() as cursor:
+            cursor.execute(
+                'UPDATE window_states SET fingerprint = ? WHERE model = ? AND version = ? AND "window" = ? AND window_start = ?',
+                [fingerprint, model, version, window_name, start],
+            )
+
+    def prune(self, model: str, version: str, before: datetime, *, dry_run: bool = False) -> dict[str, int]:
+        """Remove a version's predictions before a moment with their ground truth: `{"rows", "labels"}`. See storage.custody.retention."""
+        from storage.custody import retention  # builds on this room
+
+        with self._database.write() as cursor:
+            return retention.prune(cursor, self._found(cursor, model, version), version, before, dry_run=dry_run)
 
     # -- findings ------------------------------------------------------------------------------------------------------
 
@@ -368,6 +396,11 @@ class Store:
     def reopen(self) -> None:
         """Close and open the file again, after a write that failed in a way that may have lasted."""
         self._database.reopen()
+
+    @property
+    def snapshots(self) -> Path:
+        """The one folder that SQL may write to, for copies of the database."""
+        return self._database.snapshots
 
     def exclusively(self, act: Callable[[], None]) -> None:
         """Close the file, let `act` do what it wants with it, and open it again; all callers wait."""

@@ -41,8 +41,8 @@ def all_commands() -> list[tuple[str, Any]]:
 
 def test_every_command_of_the_contract_is_there() -> None:
     assert {name for name, _ in all_commands()} == {
-        "check", "collect", "demo", "doctor", "export", "label", "log", "models list", "models register", "models show",
-        "reference", "report", "run", "serve",
+        "backup", "check", "collect", "demo", "doctor", "erase", "export", "label", "log", "models list", "models register", "models show",
+        "prune", "quarantine list", "quarantine replay", "rebuild", "reference", "report", "run", "serve",
     }
 
 

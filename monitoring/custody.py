@@ -1,0 +1,166 @@
+"""The verbs of custody: keep, copy, mend, forget what a home holds."""
+
+from __future__ import annotations
+
+__all__ = ["CustodyVerbs", "nightly_is_due"]
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from monitoring._privacy import Guard
+from monitoring._values import Refused
+from monitoring.computing import Computing, Progress
+from monitoring.errors import InputError
+from monitoring.retention import cuts, due_keys, rebase
+from monitoring.schema import ModelSchema
+from monitoring.schema.periods import parse_delay
+from monitoring.settings import Settings
+from storage.collector import Collector
+from storage.custody import backup, compacting, erasing, facts, quarantined, rebuilding, retention
+from storage.home import Home
+from storage.store import Store
+
+_DAY = timedelta(days=1)
+
+
+class _Has(Protocol):
+    """What these verbs need of the class that they are part of."""
+
+    home: Home
+    store: Store
+    computing: Computing
+    collector: Collector
+
+    def run(self, *, model: str | None = None, progress: Progress | None = None) -> dict[str, Any]: ...
+    def known(self, model: str) -> str: ...
+    def pruned(self, model: str | None, age: timedelta | None, *, dry_run: bool) -> list[dict[str, Any]]: ...
+
+
+class CustodyVerbs:
+    """Part of `monitoring.verbs.Verbs`."""
+
+    def quarantined(self: _Has) -> dict[str, Any]:
+        """Lines that could not be used: `lines, reasons` (each with `reason, count, examples`)`, files`."""
+        self.collector.once()
+        return quarantined.listed(self.store)
+
+    def replay(self: _Has, *, path: str | Path) -> dict[str, Any]:
+        """Take a mended file of the quarantine in again: `segment, lines, ingested, duplicates, quarantined`."""
+        found = Path(path)
+        return quarantined.replay(self.store, self.collector, found if found.is_absolute() else self.home.quarantine / found)
+
+    def backup(self: _Has, *, path: str | Path) -> dict[str, Any]:
+        """Copy the home, while it is in use, to a folder that does not exist yet: `path, files, bytes, rows`."""
+        return backup.back_up(self.store, self.collector, Path(path))
+
+    def rebuild(self: _Has, *, progress: Progress | None = None) -> dict[str, Any]:
+        """Make the database anew from exported facts, archive and spool: the fields of `storage.custody.rebuilding.Rebuilt`."""
+        done = rebuilding.Rebuilt()
+
+        def tell(text: str) -> None:
+            if progress is not None:
+                progress({"message": text})
+
+        def make() -> None:
+            done.moved_to, done.from_facts = rebuilding.new_database(self.home)
+
+        with self.computing.resting(), self.collector.paused():
+            self.store.exclusively(make)
+            rebuilding.read_log(self.store, done, tell)
+        return asdict(done)
+
+    def erase(self: _Has, *, subject: str) -> dict[str, Any]:
+        """Remove a subject, named as COLUMN=VALUE, from everything: what was removed per place, and `left`, where the value still stands.
+
+        Where a column is hashed before it is logged, the value is hashed with the home's key as well. Points stay as they are.
+        """
+        column, sign, value = subject.partition("=")
+        if not (column and sign and value):
+            raise InputError(f'"{subject}" names no subject: write COLUMN=VALUE, such as customer=4711.')
+        values = {value, *_hashed(self.store, self.home, column, value)}
+        now = datetime.now(UTC)
+        with self.computing.resting():
+            self.collector.once()
+            were_due = {model: due_keys(self.store, model, now) for model in self.store.models()}
+            told = erasing.erase(self.store, self.collector, column, sorted(values))
+            for model, keys in were_due.items():
+                rebase(self.store, model, keys, now)
+        return {"subject": column, **told}
+
+    def prune(
+        self: _Has, *, model: str | None = None, older_than: str | None = None, dry_run: bool = False, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Remove predictions and their labels older than `older_than` (`30d`; default: the setting raw_days, else none), hourly counts and
+        archived segments that are past their time. No finding changes: what is due is computed first, whole windows go, and they stand
+        as they were computed. `{"rows", "labels", "hours", "segments", "bytes", "versions", "dry_run"}`."""
+        settings = Settings.read()
+        age = _age(older_than, settings)
+        if not dry_run and age is not None:
+            self.run(model=model, progress=progress)
+        with self.computing.resting():
+            versions = self.pruned(model, age, dry_run=dry_run)
+            told = {"rows": sum(row["rows"] for row in versions), "labels": sum(row["labels"] for row in versions), "hours": 0}
+            if not dry_run:
+                with self.store.writing() as cursor:
+                    told["hours"] = retention.drop_hours(cursor, datetime.now(UTC) - timedelta(days=settings.rollup_days))
+                with self.store.reading() as cursor:
+                    facts.write(self.home, cursor)
+            with self.store.reading() as cursor:
+                told |= retention.drop_archive(self.home, cursor, days=settings.archive_days, dry_run=dry_run)
+            if told["rows"] and not dry_run:
+                with self.collector.paused():
+                    told["bytes"] += (sizes := compacting.compact(self.store))["bytes_before"] - sizes["bytes_after"]
+        return {**told, "versions": versions, "dry_run": dry_run}
+
+    def pruned(self: _Has, model: str | None, age: timedelta | None, *, dry_run: bool) -> list[dict[str, Any]]:
+        """Prune the versions of one model or of all: `model, version, before, rows, labels` of each that had rows to go."""
+        if age is None:
+            return []
+        now, found = datetime.now(UTC), []
+        for name in [self.known(model)] if model is not None else self.store.models():
+            for cut in list(cuts(self.store, name, older_than=age, now=now)):
+                told = self.store.prune(name, cut.version, cut.before, dry_run=dry_run)
+                if told["rows"]:
+                    found.append({"model": name, "version": cut.version, "before": cut.before.isoformat(), **told})
+        return found
+
+
+def nightly_is_due(home: Home, now: datetime) -> bool:
+    """Whether a day has passed since the facts were exported, or the archive holds an earlier day and they never were."""
+    manifest = facts.read_manifest(home)
+    if manifest is not None:
+        return now - datetime.fromisoformat(manifest.written_at) >= _DAY
+    today = now.date().isoformat()
+    return home.archive.is_dir() and any(folder.name < today for folder in home.archive.iterdir())
+
+
+def _age(older_than: str | None, settings: Settings) -> timedelta | None:
+    if older_than is None:
+        return None if settings.raw_days is None else timedelta(days=settings.raw_days)
+    try:
+        age = parse_delay(older_than)
+    except ValueError as error:
+        raise InputError(f"--older-than: {error}.") from None
+    if age <= timedelta(0):
+        raise InputError("--older-than must be longer than nothing: write 30d, say.")
+    return age
+
+
+def _hashed(store: Store, home: Home, column: str, value: str) -> set[str]:
+    """What a privacy rule made of a value: its keyed hash, of the text and of the number that it may have been."""
+    rules = [ModelSchema.from_dict(store.spec(model)).privacy for model in store.models()]
+    if not any(rule.get(column) == "hash" for rule in rules) or not (home.path / "privacy.key").exists():
+        return set()
+    guard = Guard({column: "hash"}, home.path)
+    spellings: set[Any] = {value}
+    for number in (int, float):
+        try:
+            spellings.add(number(value))
+        except ValueError:
+            continue
+    try:
+        return {str(guard.value(column, spelling)) for spelling in spellings}
+    except Refused as error:
+        raise InputError(f"The home's privacy key cannot be read ({error}), so that hashed values cannot be found: restore it.") from None
