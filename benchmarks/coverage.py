@@ -1,4 +1,4 @@
-"""How often each metric's interval holds the true value. Run: `python benchmarks/coverage.py [--trials N]`.
+"""How often each metric's interval holds the true value. Run: `python benchmarks/coverage.py [--trials N]`; `--alarms N`: false alarms.
 
 For each population and number of rows N windows are drawn anew and measured; printed is the share of 95 % intervals that hold the
 population's value (the mean over windows of that size for the calibration error and the catalogue coverage, which depend on the size),
@@ -21,7 +21,9 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from monitoring.metrics import METRICS
 from monitoring.performance import Measured, measure
+from monitoring.performance.comparing import judged
 
 Key = tuple[str, str]
 _OF_THIS_SIZE = {"expected_calibration_error", "coverage"}
@@ -191,6 +193,36 @@ def _row(key: Key, tallies: dict[int, dict[Key, Tally]]) -> str:
     return f"| `{key[0]}`{' ' + key[1] if key[1] else ''} | " + " | ".join(cells) + " |"
 
 
+def alarms(population: Population, n: int, n_reference: int, trials: int, *, seed: int = 2) -> dict[Key, tuple[int, int]]:
+    """Of windows without any change: how many were called worse than a reference of their own population, and how many were judged."""
+    random = np.random.default_rng([seed, n, n_reference])
+    counts: dict[Key, tuple[int, int]] = {}
+    for _ in range(trials):
+        usual, found = (measure(population.draw(random, rows), **population.options) for rows in (n_reference, n))  # type: ignore[arg-type]
+        for key, measured in found.items():
+            known = usual[key]
+            if key[0] in _OF_THIS_SIZE or measured.scarce or known.scarce or not measured.interval or not known.interval:
+                continue
+            assert measured.value is not None and known.value is not None
+            verdict = judged(measured.value, measured.interval, known.value, known.interval, METRICS[key[0]].direction, n=n,
+                             n_reference=n_reference)
+            named, of = counts.get(key, (0, 0))
+            counts[key] = (named + (verdict.status in {"warn", "drift"}), of + 1)
+    return counts
+
+
+def _print_alarms(populations: list[Population], trials: int) -> None:
+    print(f"\nWindows without a change that are called worse than the reference, by metric ({trials:,} pairs each; 0.05 % are promised):\n")
+    print("| population | window, reference | named, of judged verdicts | worst metric |\n|---|---|---|---|")
+    for population in populations:
+        for n, n_reference in ((100, 1_000), (1_000, 1_000)):
+            counts = {key: pair for key, pair in alarms(population, n, n_reference, trials).items() if METRICS[key[0]].direction != "none"}
+            named, of = (sum(pair[place] for pair in counts.values()) for place in (0, 1))
+            worst = max(counts, key=lambda key: counts[key][0] / counts[key][1])
+            print(f"| {population.name} | {n:,}, {n_reference:,} | {named} of {of:,} ({100 * named / max(of, 1):.3f} %) | "
+                  f"`{worst[0]}` {100 * counts[worst][0] / counts[worst][1]:.2f} % |")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -198,7 +230,11 @@ def main() -> None:
     parser.add_argument("--rows", default="100,300,1000", help="sizes of windows")
     parser.add_argument("--only", default="", help="populations whose name contains this")
     parser.add_argument("--class-columns", action="store_true", help="each class of a multiclass model too")
+    parser.add_argument("--alarms", type=int, default=0, help="measure false alarms on so many pairs instead")
     given = parser.parse_args()
+    if given.alarms:
+        _print_alarms([p for p in POPULATIONS if given.only in p.name], given.alarms)
+        return
     sizes = [int(size) for size in given.rows.split(",")]
     print(f"Share of 95 % intervals that hold the true value, in % (− it lies below, + above), {given.trials:,} windows each.")
     for population in (p for p in POPULATIONS if given.only in p.name):

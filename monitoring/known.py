@@ -16,5 +16,5 @@ def not_computed_by(computed: Mapping[str, datetime | None], as_of: datetime) ->
     if first is None:
         return "Nothing was ever computed for this model: python -m monitoring run."
     if first > as_of:
-        return f"Nothing had been computed by {iso(as_of)}; the first findings of this model are of {iso(first)}."
+        return f"Nothing had been computed by {iso(as_of)}; the first findings of this model are of {iso(first.replace(microsecond=0))}."
     return f"No finding of this selection held at {iso(as_of)}; others of the model did."

@@ -101,7 +101,7 @@ def _prices(view: View) -> str:
 def _every_metric(points: pa.Table, at: datetime) -> None:
     """Each metric of the window as a table, exactly the points."""
     of_window = pc.equal(points.column("window_start"), pa.scalar(at, points.column("window_start").type))
-    rows = [row for row in points.filter(of_window).to_pylist() if row["metric"] in METRICS]
+    rows = [row for row in points.filter(of_window).to_pylist() if row["metric"] in METRICS and row["metric"] != "label_selection"]
     st.markdown("##### Every metric of this window")
     st.dataframe(
         {

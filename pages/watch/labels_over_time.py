@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["as_known", "labels", "revisions", "say_as_known"]
 
 from datetime import UTC, datetime, time, timedelta
-from shlex import quote
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +17,6 @@ from monitoring.known import not_computed_by
 from monitoring.metrics import METRICS
 from pages.findings.causes import mature
 from pages.frame import View, plain
-from pages.frame.states import empty
 from pages.watch.controls import pick_day
 
 _HELP = "Shows what had been computed by the end of that day (UTC), from the labels known then. Empty: everything known now."
@@ -37,8 +35,7 @@ def say_as_known(view: View, table: pa.Table, known: datetime) -> None:
     """Says from when the findings are; ends the page where there are none."""
     computed = view.store.computed(view.selection.model, window=view.selection.window, as_of=known)
     if not table.num_rows:
-        model = quote(view.selection.model)
-        empty(not_computed_by(computed, known), code=f"python -m monitoring export {model} --as-of DAY -o points.parquet")
+        st.info(f"{plain(not_computed_by(computed, known))} Choose a later day, or none for what is known now.", icon=":material/history:")
         view.end()
     st.info(f"As known on {plain(moment(known, view.look.zone))} {view.look.zone}, last computed "
             f"{plain(moment(computed['last'], view.look.zone))}. Labels that came later are left out; curves are kept of the newest "

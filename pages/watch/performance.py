@@ -35,7 +35,8 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
     columns = sorted(set(own.filter(pc.equal(own.column("metric"), metric)).column("column").to_pylist()), key=lambda it: (len(it), it))
     with right:
         whole = "All classes (mean)" if METRICS[metric].column == "class" else "–"
-        label = "Class" if METRICS[metric].column == "class" else METRICS[metric].column or "Column"
+        what = METRICS[metric].column
+        label = what if what == "k" else what.capitalize() or "Column"
         column = pick("column", label, columns, words=lambda name: name or whole) if columns != [""] else ""
     _newest(view, own, metric, column)
     delay = ModelSchema.from_dict(view.spec).label_delay
