@@ -12,7 +12,7 @@ import itertools
 import os
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, tzinfo
 from importlib import import_module
 from os import PathLike
@@ -208,7 +208,7 @@ class PredictionLogger:
     def stats(self) -> LoggerStats:
         """What this process has logged and refused so far."""
         counts = self._spool.counts()
-        return LoggerStats(counts.accepted, counts.sampled_out, counts.refused, counts.bytes, counts.segments, self._last_refusal)
+        return LoggerStats(**asdict(counts), last_refusal=self._last_refusal)
 
     def flush(self) -> None:
         """Hand everything accepted so far to the disk."""

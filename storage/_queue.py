@@ -12,12 +12,15 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from time import sleep
+from time import monotonic, sleep
 
+from storage._room import halvings_at
 from storage._segment_writer import Counts, SegmentWriter
 
 _MOST_RECORDS = 10_000
 _MOST_BYTES = 8 << 20
+_FULL = "queue full"
+_POLL = 0.05  # seconds between two looks of a call that waits for room
 _GATHER = 0.02  # seconds between the first record and the write that takes it and those after it
 
 
@@ -26,19 +29,20 @@ class QueuedWriter:
 
     _thread: threading.Thread | None
 
-    def __init__(self, writer: SegmentWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: SegmentWriter, *, drop_oldest: bool = False, patience: float = 0.0) -> None:
+        self._writer, self._drop_oldest, self._patience = writer, drop_oldest, patience
         self._closed = False
         self._born_again()
         _LIVE.add(self)
 
-    def append(self, kind: str, body: bytes) -> str | None:
+    def append(self, kind: str, body: bytes, now: int = 0) -> str | None:  # noqa: ARG002  the thread says when it was written
         """Queue one record; None where there is room."""
         with self._lock:
             if self._closed or len(self._waiting) >= _MOST_RECORDS or self._bytes + len(body) > _MOST_BYTES:
-                reason = "logger closed" if self._closed else "queue full"
-                self._writer.refuse(reason)
-                return reason
+                reason = self._make_room(len(body))
+                if reason is not None:
+                    self._writer.refuse(reason)
+                    return reason
             if self._thread is None:
                 self._start()
             self._waiting.append((kind, body))
@@ -55,6 +59,16 @@ class QueuedWriter:
     def refuse(self, reason: str, count: int = 1) -> None:
         """Count records refused elsewhere."""
         self._writer.refuse(reason, count)
+
+    def leave_out(self, count: int = 1) -> None:
+        """Count records that sampling left out."""
+        self._writer.leave_out(count)
+
+    @property
+    def halvings(self) -> int:
+        """As the spool's or, where it is fuller, the queue's."""
+        records = halvings_at(len(self._waiting), _MOST_RECORDS - len(self._waiting))
+        return max(records, halvings_at(self._bytes, _MOST_BYTES - self._bytes), self._writer.halvings)
 
     def counts(self) -> Counts:
         """As the writer's; records that wait count as accepted."""
@@ -88,6 +102,25 @@ class QueuedWriter:
                 if not bodies:
                     return
                 self._writer.extend(kind, bodies)
+
+    def _make_room(self, size: int) -> str | None:
+        """Room for `size` bytes more: at the cost of the oldest, or by waiting, where that is wanted; else the reason why there is none."""
+        deadline = monotonic() + self._patience
+        while not self._closed:
+            while self._drop_oldest and self._waiting and not self._has_room(size):
+                self._bytes -= len(self._waiting.popleft()[1])
+                self._writer.refuse(_FULL)
+            if self._has_room(size):
+                return None
+            if monotonic() >= deadline:
+                return _FULL
+            self._lock.release()  # it is held once, by `append`
+            sleep(_POLL)
+            self._lock.acquire()
+        return "logger closed"
+
+    def _has_room(self, size: int) -> bool:
+        return len(self._waiting) < _MOST_RECORDS and self._bytes + size <= _MOST_BYTES
 
     def _start(self) -> None:
         life = (weakref.ref(self), self._wanted)

@@ -89,6 +89,19 @@ class Log:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A spool that is not there yet."""
+    return tmp_path / "home" / "spool"
+
+
+@pytest.fixture
+def writer(folder: Path) -> Iterator[SegmentWriter]:
+    writer = SegmentWriter(folder)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,18 +23,6 @@ from storage.spool import DURABILITIES, Line, Spool, is_live, open_spool, read_s
 
 BODY = orjson.dumps({"m": "fraud", "id": "a", "f": {"amount": 1.5}})
 
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "spool"
-
-
-@pytest.fixture
-def writer(folder: Path) -> Iterator[SegmentWriter]:
-    writer = SegmentWriter(folder)
-    yield writer
-    writer.close()
 
 
 def lines(folder: Path) -> list[Line]:

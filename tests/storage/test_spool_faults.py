@@ -8,7 +8,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -18,18 +17,6 @@ from storage._segment_writer import SegmentWriter
 from storage.spool import read_segment, segments
 
 BODY = orjson.dumps({"m": "fraud", "id": "a", "f": {"amount": 1.5}})
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "spool"
-
-
-@pytest.fixture
-def writer(folder: Path) -> Iterator[SegmentWriter]:
-    writer = SegmentWriter(folder)
-    yield writer
-    writer.close()
 
 
 def found(folder: Path) -> int:
@@ -112,7 +99,8 @@ def test_every_failing_system_call_keeps_the_account(tmp_path: Path, monkeypatch
 
     from storage import _segment_writer
 
-    places = [(os, "open"), (os, "rename"), (os, "ftruncate"), (os, "fchmod"), (os, "fstat"), (_segment_writer, "write"), (fcntl, "flock")]
+    places = [(os, name) for name in ("open", "rename", "ftruncate", "fchmod", "fstat", "lstat")]
+    places += [(_segment_writer, "write"), (fcntl, "flock")]
     for number in range(1, 70):
         calls = iter(range(1, 10_000))
 
