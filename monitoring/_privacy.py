@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monitoring._values import Refused, plain
+from storage.home import make_folder, modes_in
 
 _KEY_BYTES = 32
 _DIGEST_BYTES = 16  # 128 bits: two of 10^12 subjects share a digest with a chance of 10^-15
@@ -21,12 +22,18 @@ _SHOWN = 4  # characters that a mask leaves at the end, of texts of at least thr
 class Guard:
     """A schema's privacy rules at work. The key lies in the home, readable by its owner only, and never in a record."""
 
-    def __init__(self, rules: Mapping[str, str], home: Path) -> None:
+    def __init__(self, rules: Mapping[str, str], home: Path, *, id_column: str | None = None) -> None:
         self._rules, self._path, self._key = dict(rules), home / "privacy.key", b""
+        self._id = id_column or ""
 
-    def __call__(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The same values without what may not be stored. Raises Refused where the key cannot be had."""
-        return {name: self.value(name, value) for name, value in values.items() if self._rules.get(name) != "drop"}
+    def key(self, given: str) -> str:
+        """A caller's own id, hashed where the schema says so: the same id is the same person's, in predictions and in ground truth."""
+        return str(self.value(self._id, given)) if self._id in self._rules else given
+
+    def error(self, said: str) -> str:
+        """An error without its text: exceptions quote the values they fail on, in whatever form, so only the class is safe to keep."""
+        kind = said.partition(":")[0]
+        return kind if kind.replace(".", "_").isidentifier() else "error"
 
     def drops(self, name: str) -> bool:
         """True for a column that must not be stored at all."""
@@ -53,7 +60,9 @@ class Guard:
         try:
             with suppress(FileExistsError):
                 self._make_key()
-            key = self._path.read_bytes()
+            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(fd, "rb") as file:
+                key = file.read(_KEY_BYTES + 1)
         except OSError as error:
             raise Refused("privacy key not available", error.strerror or "") from None
         if len(key) != _KEY_BYTES:
@@ -65,11 +74,12 @@ class Guard:
         """Written whole under another name first, so that no process ever reads half a key."""
         if self._path.exists():
             return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         unborn = self._path.with_name(f".privacy.key-{os.getpid()}-{os.urandom(4).hex()}")
         fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(fd, "wb") as file:
+                os.fchmod(fd, modes_in(self._path.parent).file)  # whatever the umask
                 file.write(os.urandom(_KEY_BYTES))
                 file.flush()
                 os.fsync(file.fileno())

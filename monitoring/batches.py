@@ -64,7 +64,7 @@ class _Batch:
         delay = logger.schema.label_delay if logger.schema else timedelta(0)
         self._delay = int(delay.total_seconds() * 1e6)
         self._seen: Counter[bytes] = Counter()
-        self._rows = self._labels = 0
+        self._rows = self._labels = self._sampled_out = 0
         self._refused: Counter[str] = Counter()
         self._examples: dict[str, list[int]] = {}
         self._now = time_ns() // 1000
@@ -81,15 +81,19 @@ class _Batch:
         self._count(chunk, troubles)
         ids: dict[int, str] = {}
         bodies: list[bytes] = []
+        kept: list[int] = []
         for place, record in enumerate(records):
             if place not in troubles.refused:
                 try:
-                    ids[place] = key = given[place] if given else self._content_key(record)
-                    bodies.append(self._body(key, record))
+                    key = self._protected(given[place]) if given else self._content_key(record)
+                    ids[place] = key
+                    if self._is_kept(key, record):
+                        bodies.append(self._body(key, record))
+                        kept.append(place)
                 except Refused as why:
                     ids.pop(place, None)
                     self._refuse(chunk.numbers[place], why)
-        self._rows += self._write("pred", bodies, chunk, list(ids))
+        self._rows += self._write("pred", bodies, chunk, kept)
         if roles.label:
             self._label_rows(chunk, roles, ids, [record["e"] for record in records])
         return None
@@ -102,7 +106,7 @@ class _Batch:
         self._roles = merged(self._roles, roles)
         given = keys(_column(chunk, roles.id), troubles)
         self._count(chunk, troubles)
-        ids = {place: key for place, key in enumerate(given) if place not in troubles.refused}
+        ids = {place: self._protected(key) for place, key in enumerate(given) if place not in troubles.refused}
         self._label_rows(chunk, roles, ids, None)
         return None
 
@@ -110,7 +114,9 @@ class _Batch:
         """The sums."""
         examples = {reason: tuple(rows) for reason, rows in self._examples.items()}
         roles = self._roles or Roles()
-        return LogResult(self._logger.model, self._rows, self._labels, dict(self._refused), examples, roles.ignored, roles.missing)
+        return LogResult(
+            self._logger.model, self._rows, self._labels, dict(self._refused), examples, roles.ignored, roles.missing, self._sampled_out
+        )
 
     def _records(self, chunk: Chunk, roles: Roles, troubles: Troubles) -> list[dict[str, Any]]:
         """The rows of a chunk, each as a record without model, version and id."""
@@ -134,7 +140,7 @@ class _Batch:
             columns["lat"] = numbers(column, "@latency", latency_value, troubles, textual=chunk.textual, any_sign=False)
         if roles.error:
             errors = values(_column(chunk, roles.error), "@error", zone, troubles)
-            columns["err"] = [None if error is None else short_error(str(error)) for error in errors]
+            columns["err"] = [None if error is None else self._error(str(error)) for error in errors]
         names = tuple(columns)
         records = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         for place, marks in troubles.marks.items():
@@ -160,6 +166,25 @@ class _Batch:
         if guard is None or not guard.rules(name):
             return found
         return [guard.value(name, value) for value in found]
+
+    def _protected(self, key: str) -> str:
+        return key if self._logger._guard is None else self._logger._guard.key(key)
+
+    def _error(self, said: str) -> str:
+        found = short_error(said)
+        return found if self._logger._guard is None else self._logger._guard.error(found)
+
+    def _is_kept(self, key: str, record: dict[str, Any]) -> bool:
+        """Whether sampling keeps a row; notes its weight."""
+        sampler = self._logger._sampler
+        weight = 1.0 if sampler is None else sampler.weight(key, latency=record.get("lat"), failed=record.get("err") is not None)
+        if weight is None:
+            self._logger._spool.leave_out()
+            self._sampled_out += 1
+            return False
+        if weight != 1.0:
+            record["w"] = weight
+        return True
 
     def _body(self, key: str, record: dict[str, Any]) -> bytes:
         try:

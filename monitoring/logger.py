@@ -22,18 +22,20 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 import orjson
 
+from monitoring._sampling import Sampler
 from monitoring._values import LONGEST_NAME, Refused, check_name, event_time, finite_or_named, plain, prediction_key, short_error
 from monitoring.errors import InputError, nearest
 from monitoring.tracking import Call, watched
 from storage.frames import MAX_RECORD_BYTES
 from storage.home import Home, default_home
-from storage.spool import DURABILITIES, Counts, open_spool
+from storage.spool import DURABILITIES, WHEN_FULL, Counts, Limits, Spool, open_spool
 
 if TYPE_CHECKING:
     from monitoring._privacy import Guard
     from monitoring.schema import ModelSchema
 
 _MOST_FEATURES = 2_000
+_BRACKET = ord("[")
 _FLAT = 16  # brackets in a record below which it needs no look at its depth
 # Left to `plain`: what orjson would write in its own way.
 _STRICTLY = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -54,7 +56,7 @@ class LogResult:
     """What became of a batch: `rows` predictions and `labels` that are safe at the logger's durability, and rows `refused` by reason.
 
     `examples` has the numbers (from 1) of the first few rows of each reason; `ignored` are columns that play no part, `missing`
-    features that the source does not have.
+    features that the source does not have; `sampled_out` are rows that sampling left out.
     """
 
     model: str
@@ -64,6 +66,7 @@ class LogResult:
     examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    sampled_out: int = 0
 
 
 class PredictionLogger:
@@ -72,6 +75,13 @@ class PredictionLogger:
     `version` defaults to the schema's, then to "1"; `home` to `MONITORING_HOME`, then `./monitoring-data`. `durability` says what a
     returned id promises: `memory` (queued), `process` (written: survives the process's death), `disk` (synced: survives power loss).
     `strict` makes refusals raise InputError – for tests and batch jobs. Raises InputError for arguments that cannot be used.
+
+    The spool of all loggers of a home holds at most `max_spool_bytes`, and leaves `min_free_bytes` of its disk free (256 MiB or 2 %, the
+    larger, where it is None). `when_full` says what becomes of records that find no room: `drop_new` refuses them; `sample` also keeps
+    1/2 from half full on, 1/4 from three quarters …; `block` waits up to `block_seconds` for room – for batch jobs; `drop_oldest` lets the
+    oldest of a `memory` queue go. `sample_rate` keeps this share of predictions always. What is kept is decided by the prediction's id,
+    so that it is the same everywhere, and is stored with its weight; errors, calls slower than 99 % and ground truth are always kept.
+    A home on a network file system is refused unless `allow_network_fs`.
     """
 
     def __init__(
@@ -83,9 +93,22 @@ class PredictionLogger:
         home: str | PathLike[str] | Home | None = None,
         durability: str = "process",
         strict: bool = False,
+        sample_rate: float = 1.0,
+        when_full: str = "drop_new",
+        block_seconds: float = 30.0,
+        max_spool_bytes: int = 1 << 30,
+        min_free_bytes: int | None = None,
+        allow_network_fs: bool = False,
     ) -> None:
         if durability not in DURABILITIES:
             raise InputError(f"unknown durability {durability!r}; {nearest(str(durability), DURABILITIES)}")
+        _check_policy(when_full, durability)
+        limits = Limits(
+            max_spool_bytes=_amount("max_spool_bytes", max_spool_bytes, least=1),
+            min_free_bytes=None if min_free_bytes is None else _amount("min_free_bytes", min_free_bytes),
+            patience=_seconds(block_seconds) if when_full == "block" else 0.0,
+            allow_network_fs=bool(allow_network_fs),
+        )
         try:
             self.model = prediction_key(model)
             self.version = prediction_key(version or (schema.version if schema else "") or "1")
@@ -103,8 +126,17 @@ class PredictionLogger:
         self._last_refusal = ""
         about = {"m": self.model, "ver": self.version}
         announcement = [("model", orjson.dumps({**about, "spec": self.schema.to_dict()}))] if self.schema else []
-        self._spool = open_spool(self.home.spool, durability=durability, preamble=announcement, about=about)
+        self._spool = open_spool(
+            self.home.spool,
+            durability=durability,
+            preamble=announcement,
+            about=about,
+            limits=limits,
+            drop_oldest=when_full == "drop_oldest",
+        )
         self._append = self._spool.append
+        self._sampler = _sampler(sample_rate, when_full, self._spool)
+        self._selective = self._guard is not None or self._sampler is not None
         self._reseed()
         _LIVE.add(self)
 
@@ -123,11 +155,13 @@ class PredictionLogger:
         """Log one prediction; gives its id once the record is safe at the chosen durability, or None where it was refused.
 
         `score` is a number, or a mapping of classes to numbers; `timestamp` is when the prediction was asked for (now, where it is
-        not given); `error` says that the model raised; `others` are values that are no features: segments, user and item.
+        not given); `error` says that the model raised; `others` are values that are no features: segments, user and item. A prediction
+        that sampling left out has an id, too: its ground truth is kept. Where the schema hashes ids, the one given back is the caller's.
         """
         try:
+            now = time_ns() // 1000
             key = f"{self._prefix}{next(self._numbers):x}" if prediction_id is None else self._key(prediction_id)
-            moment = time_ns() // 1000 if timestamp is None else event_time(timestamp, self._zone)
+            moment = now if timestamp is None else event_time(timestamp, self._zone)
             record = {"m": self.model, "ver": self.version, "id": key, "e": moment, "f": features}
             if prediction is not None:
                 record["p"] = prediction if type(prediction) is not float else _whole_if_it_is(prediction)
@@ -135,11 +169,12 @@ class PredictionLogger:
                 record["s"] = score if type(score) is float else score_value(score)
             if latency_ms is not None:
                 record["lat"] = latency_ms if type(latency_ms) is float and 0.0 <= latency_ms < 1e15 else latency_value(latency_ms)
-            if error is not None:
-                record["err"] = short_error(error)
-            if others:
-                record["x"] = others
-            reason = self._append("pred", self._encoded(record))
+            if error is not None or others:
+                record |= {} if error is None else {"err": short_error(error)}
+                record |= {"x": others} if others else {}
+            if self._selective and not self._is_kept(record, given=prediction_id is not None):
+                return key
+            reason = self._append("pred", self._encoded(record), now)
             if reason is None:
                 return key
         except Refused as refused:
@@ -157,7 +192,10 @@ class PredictionLogger:
         """
         try:
             moment = time_ns() // 1000 if labelled_at is None else event_time(labelled_at, self._zone)
-            record = {"m": self.model, "id": self._key(prediction_id), "y": ground_truth_value(label), "e": moment}
+            key = self._key(prediction_id)
+            if self._guard is not None:
+                key = self._guard.key(key)
+            record = {"m": self.model, "id": key, "y": ground_truth_value(label), "e": moment}
             reason = self._append("label", orjson.dumps(record))
             if reason is None:
                 return True
@@ -230,16 +268,14 @@ class PredictionLogger:
     def _encoded(self, record: dict[str, Any]) -> bytes:
         """The record as JSON. The common case – known names, plain finite values – costs one encoding and a few looks."""
         features, known = record["f"], self._known
-        usual = type(features) is dict and features.keys() <= known and ("x" not in record or record["x"].keys() <= known)
-        if usual and self._guard is None:
+        usual = self._guard is None and type(features) is dict
+        if usual and known.issuperset(features) and ("x" not in record or known.issuperset(record["x"])):
             try:
                 body = orjson.dumps(record, None, _STRICTLY)
             except (TypeError, ValueError, RecursionError):
                 return self._carefully(record)
-            if len(body) <= MAX_RECORD_BYTES and (body.rfind(b"null") < 0 or _all_finite(record)):
-                flat = body.find(b"{", 1) == body.rfind(b"{") and b"[" not in body  # two looks, cheaper than counting
-                if flat or body.count(b"{") + body.count(b"[") < _FLAT:
-                    return body
+            if len(body) <= MAX_RECORD_BYTES and (body.rfind(b"null") < 0 or _all_finite(record)) and _is_shallow(body):
+                return body
         return self._carefully(record)
 
     def _carefully(self, record: dict[str, Any]) -> bytes:
@@ -274,18 +310,39 @@ class PredictionLogger:
             raise Refused("features are not a mapping", type(values).__name__)
         if len(values) > _MOST_FEATURES:
             raise Refused("too many features", f"{len(values)}; at most {_MOST_FEATURES}")
-        if self._guard is not None:
-            values = self._guard(values)
+        guard = self._guard
         found: dict[str, Any] = {}
         for given, value in values.items():
             name = check_name(given)
             if name in found:
                 raise Refused("feature named twice", f"as text and as number: {name}")
             try:
+                if guard is not None and guard.rules(name):  # by the checked name: 7 and "7" are one column
+                    if guard.drops(name):
+                        continue
+                    value = guard.value(name, value)
                 found[name] = finite_or_named(plain(value, self._zone), name, marks)
             except Refused as why:
                 raise why.of(name) from None
         return found
+
+    def _is_kept(self, record: dict[str, Any], *, given: bool) -> bool:
+        """Whether sampling keeps a prediction, by its id; notes its weight. One that is left out is counted.
+
+        Before that, privacy of what is neither a feature nor another column: the id where the caller has `given` it, and the error.
+        """
+        if self._guard is not None:
+            if given:
+                record["id"] = self._guard.key(record["id"])
+            if "err" in record:
+                record["err"] = self._guard.error(record["err"])
+        weight = self._sampler.weight(record["id"], latency=record.get("lat"), failed="err" in record) if self._sampler else 1.0
+        if weight is None:
+            self._spool.leave_out()
+            return False
+        if weight != 1.0:
+            record["w"] = weight
+        return True
 
     def _key(self, given: Any) -> str:
         if type(given) is str and given.isprintable() and 0 < len(given) <= LONGEST_NAME:
@@ -322,6 +379,12 @@ def ground_truth_value(label: Any) -> Any:
     if isinstance(found, str) and len(found) > MAX_RECORD_BYTES // 4:
         raise Refused("record too large")
     return found
+
+
+def _is_shallow(body: bytes) -> bool:
+    """True where a record has so few brackets that nothing in it can be nested too deeply."""
+    # A byte is looked for as a number: four times as fast. Two looks for braces are cheaper than counting them.
+    return (_BRACKET not in body and body.find(b"{", 1) == body.rfind(b"{")) or body.count(b"{") + body.count(b"[") < _FLAT
 
 
 def _all_finite(record: Mapping[str, Any]) -> bool:
@@ -396,7 +459,34 @@ def _guard(schema: ModelSchema | None, home: Home) -> Guard | None:
         return None
     from monitoring._privacy import Guard
 
-    return Guard(schema.privacy, home.path)
+    return Guard(schema.privacy, home.path, id_column=schema.id)
+
+
+def _check_policy(when_full: str, durability: str) -> None:
+    if when_full not in WHEN_FULL:
+        raise InputError(f"unknown when_full {when_full!r}; {nearest(str(when_full), WHEN_FULL)}")
+    if when_full == "drop_oldest" and durability != "memory":
+        raise InputError(f"when_full='drop_oldest' would drop what durability={durability!r} promises to keep; use it with 'memory'.")
+
+
+def _amount(name: str, value: Any, *, least: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} must be a whole number of bytes from {least} up, not {value!r}.")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if not _is_number(value) or not 0 <= value < 1e9:
+        raise InputError(f"block_seconds must be a number of seconds from 0 up, not {value!r}.")
+    return float(value)
+
+
+def _sampler(rate: Any, when_full: str, spool: Spool) -> Sampler | None:
+    if not _is_number(rate) or not 0 < rate <= 1:
+        raise InputError(f"sample_rate must be a share above 0 and up to 1, not {rate!r}; 1 keeps every prediction.")
+    if rate == 1 and when_full != "sample":
+        return None
+    return Sampler(float(rate), (lambda: spool.halvings) if when_full == "sample" else (lambda: 0))
 
 
 _LIVE: weakref.WeakSet[PredictionLogger] = weakref.WeakSet()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["Home", "default_home"]
+__all__ = ["Home", "default_home", "make_folder", "modes_in"]
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from storage._places import make_folder, modes_in
 
 
 def default_home() -> Path:
@@ -61,6 +63,6 @@ class Home:
         return self.path / "owner.sock"
 
     def make(self) -> None:
-        """Create the folders, readable by their owner only."""
+        """Create the folders, readable by their owner only – or by its group, where the home's own folder has the mode 2770."""
         for folder in (self.path, self.spool, self.archive, self.quarantine, self.export, self.reports, self.database.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder, modes_in(self.path).folder)

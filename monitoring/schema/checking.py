@@ -231,7 +231,10 @@ def _privacy(value: object, found: Mapping[str, Any]) -> dict[str, str]:
         path: Path = ("privacy", column)
         name(column, path)
         choice(rule, ("drop", "hash", "mask"), path, "privacy rule")
-        if column in roles:
+        if column == found["id"]:
+            if rule != "hash":
+                raise Wrong(path, f"predictions are told apart by the column {one_line(column)}, so it can only be hashed; use hash")
+        elif column in roles:
             raise Wrong(path, f"the column {one_line(column)} is needed as it is; privacy takes features and other columns")
         if rule == "drop" and ranking and column in (ranking.user, ranking.item):
             raise Wrong(path, f"the column {one_line(column)} says whose list it is and cannot be dropped; use hash")

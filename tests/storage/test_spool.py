@@ -295,7 +295,7 @@ def test_foreign_content_is_named_and_passed_over(writer: SegmentWriter, folder:
     good = path.read_bytes()
     path.write_bytes(b"\n" + b"\0" * 100 + b"\n" + b"x" * (5 << 20) + b"\n" + good + b"\0" * 4096)
     reasons = [line.reason for line in read_segment(path) if line.reason]
-    assert reasons == ["blank line", "not a frame", "line too long", "torn last line"]
+    assert reasons == ["blank line", "not a frame", "line too long", "zero-filled tail"]
     assert len(records(folder)) == 1
 
 

@@ -389,3 +389,105 @@ def test_a_flush_leaves_everything_readable(tmp_path: Path) -> None:
     log.flush()
     assert len(records(tmp_path)) == 1
     log.close()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "sentence"),
+    [
+        ({"sample_rate": 0}, "sample_rate must be a share above 0 and up to 1"),
+        ({"sample_rate": "half"}, "sample_rate must be a share above 0 and up to 1"),
+        ({"when_full": "drop_old"}, "did you mean 'drop_oldest'?"),
+        ({"when_full": "drop_oldest"}, "use it with 'memory'"),
+        ({"when_full": "block", "block_seconds": -1}, "block_seconds must be a number of seconds"),
+        ({"max_spool_bytes": 0}, "max_spool_bytes must be a whole number of bytes from 1 up"),
+        ({"min_free_bytes": 1.5}, "min_free_bytes must be a whole number of bytes from 0 up"),
+    ],
+)
+def test_limits_that_cannot_be_used_are_refused_in_one_sentence(tmp_path: Path, keywords: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        PredictionLogger("m", home=tmp_path, **keywords)
+    assert sentence.replace("'", "") in str(caught.value).replace("'", "").replace('"', "")
+
+
+def test_sampling_keeps_the_same_ids_everywhere_and_weighs_them(tmp_path: Path) -> None:
+    keys = [f"order-{number}" for number in range(2_000)]
+    for part in ("one", "two"):
+        with PredictionLogger("m", home=tmp_path / part, sample_rate=0.25) as log:
+            assert [log.prediction({"a": 1}, prediction_id=key) for key in keys] == keys
+            stats = log.stats()
+            assert stats.offered == 2_000 and stats.sampled_out == 2_000 - stats.accepted
+    first, second = ([record["id"] for record in records(tmp_path / part)] for part in ("one", "two"))
+    assert first == second and 400 < len(first) < 600  # 500 expected, with a standard deviation of 19
+    assert {record["w"] for record in records(tmp_path / "one")} == {4.0}
+    with PredictionLogger("m", home=tmp_path / "less", sample_rate=0.125) as log:
+        for key in keys:
+            log.prediction({"a": 1}, prediction_id=key)
+    assert {record["id"] for record in records(tmp_path / "less")} < set(first)
+
+
+def test_errors_slow_calls_and_ground_truth_are_never_sampled_out(tmp_path: Path) -> None:
+    with PredictionLogger("m", home=tmp_path, sample_rate=0.001) as log:
+        for number in range(1_000):
+            log.prediction({"a": 1}, latency_ms=1.0 + number % 7, prediction_id=f"usual-{number}")
+        assert log.prediction({"a": 1}, latency_ms=900.0, prediction_id="slow") == "slow"
+        assert log.prediction({"a": 1}, error=ValueError("no"), prediction_id="failed") == "failed"
+        assert all(log.ground_truth(f"usual-{number}", 1) for number in range(100))
+        stats = log.stats()
+    found = {record["id"]: record.get("w") for record in records(tmp_path)}
+    assert found["slow"] is None and found["failed"] is None
+    assert len(records(tmp_path, "label")) == 100
+    assert stats.offered == 1_102 and stats.accepted == len(found) + 100
+
+
+def test_the_weights_of_a_sample_add_up_to_all_there_were(tmp_path: Path) -> None:
+    """Horvitz and Thompson: the weighted count of kept records estimates the count of all, whatever was always kept."""
+    with PredictionLogger("m", home=tmp_path, sample_rate=0.5) as log:
+        for number in range(4_000):
+            log.prediction({"a": 1}, latency_ms=float(number * 7919 % 1_000), error="E" if number % 50 == 0 else None)
+    total = sum(record.get("w", 1.0) for record in records(tmp_path))
+    assert abs(total - 4_000) < 300  # a standard deviation of 62
+
+
+def test_a_batch_is_sampled_as_single_calls_are(tmp_path: Path) -> None:
+    rows = [{"id": f"order-{number}", "timestamp": NOON, "a": 1.0} for number in range(400)]
+    with PredictionLogger("m", home=tmp_path / "batch", sample_rate=0.5) as log:
+        result = log.log_batch(rows, id="id", timestamp="timestamp")
+        assert result.rows + result.sampled_out == 400 == log.stats().offered
+    with PredictionLogger("m", home=tmp_path / "single", sample_rate=0.5) as log:
+        for row in rows:
+            log.prediction({"a": 1.0}, prediction_id=row["id"])  # type: ignore[arg-type]
+    assert [record["id"] for record in records(tmp_path / "batch")] == [record["id"] for record in records(tmp_path / "single")]
+
+
+def test_what_is_private_leaks_through_no_path(tmp_path: Path) -> None:
+    """Ids, exceptions, decorated and timed calls, batches, ground truth and numbered columns: nothing of a secret reaches the disk."""
+    schema = ModelSchema(
+        task="regression", features={"a": "numerical", "who": "categorical", "7": "text"}, segments=["team"], id="key",
+        privacy={"who": "hash", "7": "drop", "team": "mask", "key": "hash"},
+    )  # fmt: skip
+    secret = "alice-SECRET"
+    row = {"a": 1.0, "who": secret, "7": secret}
+    with PredictionLogger("m", schema=schema, home=tmp_path) as log:
+        assert log.prediction({"a": 1.0, "who": secret, 7: secret}, prediction_id=secret, team=secret) == secret
+        assert log.ground_truth(secret, 3.0)
+        log.prediction(row, error=KeyError(secret))
+        log.prediction(row, error=f"no such customer {secret}")
+        log.prediction(row, error=f"LookupError: {secret.lower()}")
+        with pytest.raises(ValueError, match="SECRET"), log.track(row):
+            raise ValueError(secret)
+
+        @log.watch
+        def score(who: str) -> float:
+            raise ValueError(who)
+
+        with pytest.raises(ValueError, match="SECRET"):
+            score(secret)
+        batch = [{**row, "key": secret + "2", "team": secret, "failed": f"ValueError: {secret}", "at": NOON}]
+        assert log.log_batch(batch, error="failed", timestamp="at").rows == 1
+        assert log.log_labels([{"key": secret + "2", "label": 2.0}], label="label").labels == 1
+        assert log.stats().refused == {}
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"secret" not in written.lower()
+    assert {record["err"] for record in records(tmp_path) if record.get("err")} == {"KeyError", "error", "LookupError", "ValueError"}
+    ids = [record["id"] for record in records(tmp_path)]
+    assert [record["id"] for record in records(tmp_path, "label")] == [ids[0], ids[-1]]  # the same hash on both sides
