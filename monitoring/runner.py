@@ -65,6 +65,8 @@ def run(
     began, clock = monotonic(), now or datetime.now(UTC)
     due = _due(store, model, window, since, until, everything, clock)
     if not due:
+        if store.unexplained(model):  # a run that was killed before its end left its windows, and not yet their causes
+            _explain(store, model)
         return RunResult(0, 0, 0, 0, monotonic() - began, "")
     from monitoring.run_under_way import RunUnderWay  # scipy and scikit-learn: half a second, when there is something to compute
 
@@ -73,6 +75,7 @@ def run(
     state, reason = "interrupted", None
     try:
         going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1), workers)
+        _explain(store, model)
         state = "done"
     except Exception as error:
         state, reason = "failed", str(error)
@@ -82,6 +85,12 @@ def run(
         store.run_finished(identity, state=state, points=counted.total(), failed=counted["failed"],
                            insufficient=counted["insufficient_data"], reason=reason)  # fmt: skip
     return RunResult(going.done, counted.total(), counted["failed"], counted["insufficient_data"], monotonic() - began, identity)
+
+
+def _explain(store: Store, model: str | None) -> None:
+    from monitoring.causes.storing import explain_models  # scipy, when there is something to explain
+
+    explain_models(store, model)
 
 
 def _due(store: Store, model: str | None, window: str | None, since: datetime | None, until: datetime | None, everything: bool,

@@ -54,7 +54,7 @@ VERBS = frozenset(
     }
 )
 _REPORTING = frozenset({"prune", "rebuild", "report", "run", "run_newest"})  # the verbs that tell their progress
-_TABLES = ("labels", "points", "predictions", "quarantine")
+_TABLES = ("causes", "labels", "points", "predictions", "quarantine")
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -170,7 +170,7 @@ class Verbs(CustodyVerbs):
         )
 
     def table(self, *, model: str, what: str, as_of: str | None = None) -> pa.Table:
-        """All `points`, `predictions`, `labels` or `quarantine` rows of one model.
+        """All `points`, `causes`, `predictions`, `labels` or `quarantine` rows of one model.
 
         With `as_of` the points that held then, from what had been computed by then, or the labels received by then.
         """
@@ -181,6 +181,8 @@ class Verbs(CustodyVerbs):
             return self.store.points(model=name)
         if what == "predictions":
             return self.store.predictions(name)
+        if what == "causes":
+            return self.store.causes(name)
         if what == "labels":
             return self.store.labels(name)
         if what == "quarantine":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["POINTS", "PROFILES"]
+__all__ = ["CAUSES", "POINTS", "PROFILES"]
 
 import pyarrow as pa
 
@@ -54,5 +54,30 @@ PROFILES = pa.schema(
         ("label", pa.string()),
         ("value", pa.float64()),
         ("n", pa.int64()),
+    ]
+)
+
+CAUSES = pa.schema(
+    [
+        ("model", pa.string()),
+        ("version", pa.string()),
+        ("window", pa.string()),  # the windows' name: 1d
+        ("window_start", _MOMENT),  # the newest judged window, in which the finding is open
+        ("window_end", _MOMENT),
+        ("metric", pa.string()),
+        ("column", pa.string()),
+        ("method", pa.string()),
+        ("status", pa.string()),  # warn | drift
+        ("value", pa.float64()),
+        ("since", _MOMENT),  # the start of the first window after the change
+        ("since_earliest", _MOMENT),  # 95 % interval of it; null where the whole series is like this, and it may be older
+        ("since_latest", _MOMENT),
+        ("kind", pa.string()),  # population | relation | population and relation | cannot tell | "" (not of inputs or labels)
+        ("kind_reason", pa.string()),
+        ("segment", pa.string()),  # where it sits; "" for everywhere, or where that cannot be told
+        ("segment_reason", pa.string()),
+        ("drivers", pa.string()),  # a JSON object: feature → share, 0 to 1, largest first
+        ("sentence", pa.string()),
+        ("computed_at", _MOMENT),
     ]
 )

@@ -15,8 +15,7 @@ from monitoring.findings import Findings
 from monitoring.metrics import METRICS
 from monitoring.subject import Subject
 
-_GROUPS = frozenset({"classification", "regression", "ranking"})
-_OF_LISTS = "A ranking is judged by whole lists, and rows weighted one by one make no lists."
+_GROUPS = frozenset({"classification", "regression"})  # a ranking is judged by whole lists, and weighted rows make no lists
 
 
 def add_causes(found: Findings, subject: Subject, frame: pa.Table, baseline: Baseline | None) -> None:
@@ -25,7 +24,7 @@ def add_causes(found: Findings, subject: Subject, frame: pa.Table, baseline: Bas
     if baseline is None or not worse:
         return
     kinds = known_kinds(subject, baseline)
-    weights = _OF_LISTS if subject.task == "ranking" else weigh(baseline.table, frame, kinds) if kinds else "No feature is known to both."
+    weights = weigh(baseline.table, frame, kinds) if kinds else "No feature is known to both."
     for metric in worse:
         told = Effects(reason=weights) if isinstance(weights, str) else effects(
             metric, weights, task=subject.task, positive_label=subject.positive_label)  # fmt: skip

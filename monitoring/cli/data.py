@@ -56,7 +56,7 @@ def label(model: ModelArgument, file: FileArgument, home: HomeOption = None, as_
 def export(
     model: ModelArgument,
     output: OutputOption,
-    what: Annotated[str, typer.Option(help="points, predictions, labels or quarantine.")] = "points",
+    what: Annotated[str, typer.Option(help="points, causes (since when and why), predictions, labels or quarantine.")] = "points",
     format_: FormatOption = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Points as they were computed by then, or labels received by then.",
                                               show_default=False)] = None,

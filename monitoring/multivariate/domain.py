@@ -59,29 +59,33 @@ def domain_null(columns: Columns, n_reference: int, n_window: int, *, draws: int
 
 
 def domain_drivers(encoder: Encoder, reference: Floats, window: Floats, *, seed: int) -> dict[str, float]:
-    """Which features the classifier looks at: the loss of AUC when one feature's values are shuffled (Breiman 2001), as shares.
+    """Which features tell the samples apart, as shares that sum to 1; empty where no single one does more than chance could.
 
-    `reference` and `window` are in the columns of `Encoder.plain`. A feature whose shuffling costs less than chance could explain has
-    no share; the others sum to 1. Empty where none is left.
+    A feature's weight is the mean of what it adds to nothing – the AUC above one half of the classifier on it alone – and of what is
+    lost with it: the AUC that shuffling its values costs (Breiman 2001). These are the first and the last place of Shapley's value: the
+    last alone finds a relation of two features, the first alone several features that moved together, each of which the others replace.
+    `reference` and `window` are in the columns of `Encoder.plain`. What chance could explain counts as nothing.
     """
     rng = np.random.default_rng(seed)
     plain, target = np.vstack([reference, window]), _target(len(reference), len(window))
     rich, folds = encoder.rich(plain), _folds(len(reference), len(window), rng)
-    noise = 2 * np.sqrt((1 / len(reference) + 1 / len(window)) / 12)
     first, second = encoder.owners()
-    lost = np.zeros(len(encoder.names))
+    places = range(len(encoder.names))
+    gained = np.array([_aucs(rich[:, (first == place) & (second == place)], target[:, None], folds)[0] - 0.5 for place in places])
+    lost = np.zeros(len(places))
     for test, fitted in _by_fold(rich, target[:, None], folds):
-        weights = fitted[:, 0]
+        weights, order = fitted[:, 0], rng.permutation(len(test))
         score = rich[test] @ weights
         full = _auc(score, target[test])
-        order = rng.permutation(len(test))
-        for place in range(len(encoder.names)):
+        for place in places:
             mixed = np.where(encoder.owner == place, plain[test][order], plain[test])
             touched = (first == place) | (second == place)
             changed = (encoder.rich(mixed)[:, touched] - rich[test][:, touched]) @ weights[touched]
             lost[place] += (full - _auc(score + changed, target[test])) / _FOLDS
-    kept = np.where(lost > noise / 2, lost, 0.0)
-    return {name: float(share) for name, share in zip(encoder.names, kept / kept.sum(), strict=True) if share} if kept.sum() else {}
+    error = np.sqrt((1 / len(reference) + 1 / len(window)) / 12)
+    weight = np.where(gained > 2 * error, gained, 0.0) + np.where(lost > error, lost, 0.0)
+    total = weight.sum()
+    return {name: float(share / total) for name, share in zip(encoder.names, weight, strict=True) if share} if total else {}
 
 
 def _target(n_reference: int, n_window: int) -> Floats:

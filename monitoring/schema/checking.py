@@ -61,6 +61,7 @@ def checked(said: Mapping[str, Any], *, named: bool) -> dict[str, Any]:
     found["fairness"] = fairness(said.get("fairness", {}), found["segments"])
     found["costs"] = _costs(said.get("costs"), found["task"])
     found["alert_budget"] = _alert_budget(said.get("alert_budget"), found["task"])
+    found["importances"] = _importances(said.get("importances", {}), found["features"])
     found["drift"] = drift_settings(said.get("drift", {}), {"prediction": "", "score": "", "label": "", **kinds})
     return found
 
@@ -209,6 +210,17 @@ def _costs(value: object, task: Task) -> Costs | None:
     if not any(found.values()):
         raise Wrong(path, "both costs are 0; leave costs out")
     return Costs(**found)
+
+
+def _importances(value: object, features: Mapping[str, Feature]) -> dict[str, float]:
+    path: Path = ("importances",)
+    said = mapping(value, path, "a mapping such as {amount: 0.4}")
+    for key in said:
+        choice(key, features, (*path, key), "feature")
+    found = {key: number(weight, (*path, key), low=0.0, high=math.inf) for key, weight in said.items()}
+    if found and not any(found.values()):
+        raise Wrong(path, "all importances are 0; leave importances out")
+    return found
 
 
 def _alert_budget(value: object, task: Task) -> int | None:

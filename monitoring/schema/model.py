@@ -69,7 +69,8 @@ class ModelSchema:
     `prediction`, `score`, `label` or `latency_ms`, unless a feature has that name: then the role is None. `score` of a multiclass
     model maps each class to its column, and is None where there are none. `window` is a window's name (`1d`, `1mo`, `rows:5000`).
     `timezone` is that of naive timestamps; where it is None they are refused. `costs` and `alert_budget` (predictions that can be
-    looked at per day, those with the highest scores) are of binary models. Raises SchemaError.
+    looked at per day, those with the highest scores) are of binary models. `importances` weight what drives a drift; only their ratios
+    count (`with_importances` asks an estimator). Raises SchemaError.
     """
 
     name: str
@@ -93,6 +94,7 @@ class ModelSchema:
     fairness: Fairness
     costs: Costs | None
     alert_budget: int | None
+    importances: Mapping[str, float]
 
     def __init__(
         self,
@@ -118,6 +120,7 @@ class ModelSchema:
         fairness: Fairness | Mapping[str, Any] | Sequence[str] | None = None,
         costs: Costs | Mapping[str, float] | None = None,
         alert_budget: int | None = None,
+        importances: Mapping[str, float] | None = None,
     ) -> None:
         said = {key: value for key, value in locals().items() if key != "self"}
         try:
@@ -176,6 +179,7 @@ class ModelSchema:
             "fairness": self.fairness.to_dict(),
             "costs": self.costs.to_dict() if self.costs else None,
             "alert_budget": self.alert_budget,
+            "importances": dict(self.importances),
         }
         said |= {role: getattr(self, role) for role in ("timestamp", "id", "prediction", "label", "latency")}
         if self.ranking:
@@ -185,6 +189,13 @@ class ModelSchema:
     def named(self, name: str, version: str) -> Self:
         """The same description under this name and version."""
         return type(self).from_dict({**self.to_dict(), "name": name, "version": version})
+
+    def with_importances(self, estimator: Any) -> Self:
+        """The same description with the importances of a fitted scikit-learn estimator (`feature_importances_`, or `coef_`).
+
+        Raises SchemaError where it has none, or of other features.
+        """
+        return type(self).from_dict({**self.to_dict(), "importances": _later("importances").importances_of(estimator, self.features)})
 
     @property
     def columns_beside_features(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from storage.custody import catching_up, given
 from storage.errors import StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
-from storage.store import _activity, _catalog, _findings, _frames, _health, _pruned, _reference, _runs
+from storage.store import _activity, _catalog, _causes, _findings, _frames, _health, _pruned, _reference, _runs
 from storage.store._database import Database, query, table
 from storage.store._frames import Window
 
@@ -330,6 +330,26 @@ class Store:
         """One report, or None."""
         with self._database.read() as cursor:
             return _findings.report(cursor, report_id)
+
+    # -- when and why ---------------------------------------------------------------------------------------------------
+
+    def unexplained(self, model: str | None = None) -> list[dict[str, Any]]:
+        """`{"model", "window", "up_to"}` for each name of windows of which any was computed after its causes were last looked for."""
+        with self._database.read() as cursor:
+            return _causes.unexplained(cursor, model)
+
+    def save_causes(self, model: str, window: str, found: pa.Table, *, up_to: datetime) -> None:
+        """Replace the causes of a model's windows of this name (in the shape of `storage.points.CAUSES`), in one transaction.
+
+        `up_to` is the one that `unexplained` gave before the points were read.
+        """
+        with self._database.write() as cursor:
+            _causes.save_causes(cursor, model, window, found, up_to)
+
+    def causes(self, model: str | None = None, window: str | None = None) -> pa.Table:
+        """One row per open finding, in the shape of `storage.points.CAUSES`."""
+        with self._database.read() as cursor:
+            return _causes.causes(cursor, model, window)
 
     # -- the house -----------------------------------------------------------------------------------------------------
 
