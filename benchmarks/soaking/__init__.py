@@ -1,0 +1,1 @@
+"""The parts of the soak: an owner, writers, readers, faults. `benchmarks/soak.py` puts them together."""
