@@ -20,7 +20,7 @@ from storage.collector import Collector
 from storage.home import Home
 from storage.spool import SegmentWriter
 from storage.store import Store
-from tests.faults.accounts import settled
+from tests.faults.accounts import balanced, settled
 from tests.faults.conftest import Trials
 from tests.faults.processes import CRASH_POINTS
 from tests.storage.conftest import FRAUD, prediction, truth
@@ -133,6 +133,7 @@ class LogAndStore(RuleBasedStateMachine):
             self.collector.once()
         self.crash = None
         self.reopen()
+        assert balanced(self.store)["accepted"] == self.accepted
 
     @rule(place=st.sampled_from(CRASH_POINTS[:3]))
     def collect_through_a_failure(self, place: str) -> None:
@@ -160,6 +161,7 @@ class LogAndStore(RuleBasedStateMachine):
         assert {row["@id"]: int(row["@prediction"]) for row in rows} == self.expected
         assert len(rows) == len(self.expected)
         assert {row["@id"]: int(row["@label"]) for row in rows if row["@label"] is not None} == self.truths
+        assert balanced(self.store)["accepted"] == self.accepted
 
     def teardown(self) -> None:
         for writer in self.writers:
@@ -167,9 +169,9 @@ class LogAndStore(RuleBasedStateMachine):
         self.collector.once()
         self.compare()
         account = settled(self.store)
-        assert account["ingested"] + account["duplicates"] == self.accepted
+        assert account["accepted"] == account["ingested"] + account["duplicates"] == self.accepted
         assert account["duplicates"] >= self.repeats
-        assert account["quarantined"] == self.torn
+        assert account["torn"] == self.torn
         assert not list(self.home.spool.glob("[!.]*"))
         self.store.close()
         shutil.rmtree(self.folder)

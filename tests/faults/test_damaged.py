@@ -14,7 +14,7 @@ from storage.collector import Collector
 from storage.frames import encode
 from storage.home import Home
 from storage.store import Store
-from tests.faults.accounts import of_segments
+from tests.faults.accounts import balanced, of_segments
 from tests.faults.conftest import Trials
 from tests.faults.processes import collect
 from tests.storage.conftest import FRAUD, Log, prediction
@@ -68,6 +68,7 @@ def test_a_flipped_byte_anywhere_in_a_segment_costs_two_lines_at_most(fraud: Sto
         if number < second_last:  # later lines say what is missing; after the last one nothing does
             assert account.bad + account.lost >= LINES - found[number]
     assert list(fraud.home.spool.iterdir()) == []
+    assert balanced(fraud)["ingested"] == sum(found.values())
 
 
 def test_a_tail_torn_at_any_length_is_set_aside_once(fraud: Store, collector: Collector, trials: Trials) -> None:
@@ -82,6 +83,8 @@ def test_a_tail_torn_at_any_length_is_set_aside_once(fraud: Store, collector: Co
     assert {found[length] for length in lengths} == {LINES - 1}
     assert fraud.quarantine()["reason"].to_pylist() == ["torn last line"] * (len(lengths) - 1)  # the first is cut between two lines
     assert len(list(fraud.home.quarantine.glob("*.bad"))) == len(lengths) - 1
+    account = balanced(fraud)
+    assert (account["torn"], account["quarantined"], account["lost"]) == (len(lengths) - 1, 0, 0)
 
 
 def test_a_tail_of_zeros_costs_the_lines_it_replaced(fraud: Store, collector: Collector, trials: Trials) -> None:
@@ -98,6 +101,7 @@ def test_a_tail_of_zeros_costs_the_lines_it_replaced(fraud: Store, collector: Co
     assert collector.once()["pending"] == 0
     assert rows_by_segment(fraud) == Counter({number: rows for number, rows in intact.items() if rows})
     assert fraud.quarantine().num_rows == len(damaged)
+    assert balanced(fraud)["ingested"] == sum(intact.values())
 
 
 def test_a_database_log_with_a_tail_of_zeros_is_opened_with_every_row(tmp_path: Path, trials: Trials) -> None:
