@@ -353,6 +353,27 @@ METRICS: dict[str, Metric] = _registry(
     _gap("calibration_gap", "Calibration gap", "Mean score minus the outcome's rate; multiclass: of the highest score."),
     _gap("mean_error_gap", "Mean error gap", "Mean of prediction - label.", tasks=frozenset({"regression"}), unit="target"),
     _gap("mae_gap", "Absolute error gap", "Mean of |prediction - label|.", tasks=frozenset({"regression"}), unit="target"),
+    Metric(
+        name="slice_loss_gap",
+        label="Worse slice",
+        unit="score",
+        direction="lower",
+        tasks=_CLASSIFICATION | frozenset({"regression"}),
+        group="fairness",
+        source="driftboard",
+        description="A slice found by search: its error rate (regression: mean absolute error) minus that of all other rows, on the half "
+        "of the rows that had no part in choosing it.",
+    ),
+    Metric(
+        name="slices_found",
+        label="Worse slices",
+        unit="slices",
+        direction="lower",
+        tasks=_CLASSIFICATION | frozenset({"regression"}),
+        group="fairness",
+        source="driftboard",
+        description="How many slices a search found, and a hold-out half of the rows confirmed, to be worse than the reference shows.",
+    ),
 )
 
 

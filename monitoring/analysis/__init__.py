@@ -22,6 +22,7 @@ from monitoring.analysis.labels import Labels
 from monitoring.analysis.multivariate_points import add_multivariate
 from monitoring.analysis.performance_points import GROUPS, add_alert_budget, add_performance
 from monitoring.analysis.quality_points import add_quality
+from monitoring.analysis.search_points import add_worst_slices
 from monitoring.analysis.segment_points import add_segments
 from monitoring.analysis.selection_points import add_selection
 from monitoring.analysis.traffic_points import add_labels, add_traffic
@@ -99,6 +100,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     add_selection(found, subject, frame, labels)
     add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
     add_gaps(found, subject, frame, labels, a.baseline)
+    add_worst_slices(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
 

@@ -1,0 +1,122 @@
+"""Points of the search for slices in which the model has become worse than elsewhere."""
+
+from __future__ import annotations
+
+__all__ = ["add_worst_slices"]
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.labels import Labels
+from monitoring.findings import Findings
+from monitoring.multiplicity import budget
+from monitoring.segments.atoms import Atoms, atoms
+from monitoring.segments.naming import segment_name
+from monitoring.segments.outcomes import rates
+from monitoring.segments.search import MINIMUM_ROWS, Finding, Half, Searched, Totals, search, totals
+from monitoring.subject import Subject
+from monitoring.verdicts import percent
+
+Mask = npt.NDArray[np.bool_]
+_MOST_ROWS = 50_000  # of the window and of the reference
+_SEED = 20_260_103
+_LOSS = {"binary": "accuracy_gap", "multiclass": "accuracy_gap", "regression": "mae_gap"}
+_Z = 1.959964  # 95 %
+
+
+def add_worst_slices(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None) -> None:
+    """A `slice_loss_gap` per confirmed slice, and `slices_found`: how many there are. Rankings have no loss of a row, and no points."""
+    if subject.task not in _LOSS:
+        return
+    if not labels.labelled:
+        found.add("slices_found", reason=labels.missing)
+        return
+    rows, loss = _losses(subject, _bounded(frame))
+    if rows.num_rows < MINIMUM_ROWS:
+        found.add("slices_found", status="insufficient_data", n=rows.num_rows,
+                  reason=f"Only {rows.num_rows} rows with a decision and a label; {MINIMUM_ROWS} are needed to search.")  # fmt: skip
+        return
+    share = budget(subject.schema.drift.false_alarms, len(subject.schema.features))
+    reference = _of_reference(subject, baseline) if baseline else None
+    made = reference[0] if reference else _atoms(subject, rows)
+    parts = [totals(made.masks(rows.filter(pa.array(half))), loss[half]) for half in _halves(rows)]
+    usual = reference[1] if reference else (None, None)
+    halves = (Half(parts[0], usual[0]), Half(parts[1], usual[1]))
+    order = {name: place for place, name in enumerate(dict.fromkeys(column for column, _ in made.conditions))}
+    columns = np.array([order[column] for column, _ in made.conditions], np.int64)
+    result = search(halves, columns, share=subject.classifies, budget=share)
+    for one in result.findings:
+        _add(found, made, one, result, labels)
+    _add_count(found, result, share, rows.num_rows, labels)
+
+
+def _add(found: Findings, made: Atoms, one: Finding, result: Searched, labels: Labels) -> None:
+    name = segment_name(made.conditions[place] for place in one.atoms)
+    than = "that of all other rows" if one.usual is None else f"that of all other rows; in the reference it was {one.usual:+.3g}"
+    said = (f"the mean loss of {one.loss:.3g} differs by {one.gap:+.3g} from {than} (p = {one.p_value:.2g} on the half of the rows that "
+            f"had no part in choosing it, among {result.again} of {result.tried:,} slices)")  # fmt: skip
+    found.add("slice_loss_gap", one.gap, segment=name, status="drift", method="holdout", lower=one.gap - _Z * one.error,
+              upper=one.gap + _Z * one.error, p_value=one.p_value, threshold=one.usual, reason=_provisional(said, labels),
+              detail={"group": one.loss, "rest": one.rest, "reference": one.usual, "tried": result.tried,
+                      "provisional": labels.provisional or None},
+              **(found.of_segment(one.n, one.n) | {"n_reference": one.n_reference}))  # fmt: skip
+
+
+def _add_count(found: Findings, result: Searched, share: float, rows: int, labels: Labels) -> None:
+    many = len(result.findings)
+    confirmed = "none was" if not many else "one was" if many == 1 else f"{many} were"
+    said = (f"{result.tried:,} slices were tried on each half of the rows; {result.again} looked worse and {confirmed} confirmed on the "
+            f"other half. Without a worse slice at most {percent(share)} of windows name one")  # fmt: skip
+    found.add("slices_found", float(many), status="drift" if many else "ok", n=rows, reason=_provisional(said, labels) if many else said,
+              detail={"tried": result.tried, "again": result.again, "false_alarms": share,
+                      "provisional": labels.provisional or None})  # fmt: skip
+
+
+def _provisional(said: str, labels: Labels) -> str:
+    return f"provisional, labels are due by {labels.mature_at:%Y-%m-%d %H:%M} UTC: {said}" if labels.provisional else said
+
+
+def _bounded(table: pa.Table) -> pa.Table:
+    if table.num_rows <= _MOST_ROWS:
+        return table
+    return table.take(pa.array(np.sort(np.random.default_rng([_SEED, table.num_rows]).choice(table.num_rows, _MOST_ROWS, replace=False))))
+
+
+def _losses(subject: Subject, table: pa.Table) -> tuple[pa.Table, npt.NDArray[np.float64]]:
+    """The rows that have a loss, and it: whether the decision was wrong, or how far off the prediction was."""
+    rate = next(one for one in rates(table, task=subject.task, positive_label=subject.positive_label) if one.metric == _LOSS[subject.task])
+    values = rate.values[rate.counts]
+    return table.filter(pa.array(rate.counts)), 1 - values if subject.classifies else values
+
+
+def _halves(rows: pa.Table) -> tuple[Mask, Mask]:
+    """By a hash of the id, so that a row stays in its half whenever the window is computed."""
+    if "@id" not in rows.column_names:
+        first = np.arange(rows.num_rows) % 2 == 0
+    else:
+        first = pd.util.hash_array(np.array(rows["@id"].to_pylist(), dtype=object)) % 2 == 0
+    return first, ~first
+
+
+def _of_reference(subject: Subject, baseline: Baseline) -> tuple[Atoms, tuple[Totals, Totals]] | None:
+    key = ("slices", subject.task, subject.positive_label, subject.schema.segments, tuple(subject.schema.features))
+    return baseline.once(key, lambda: _prepared(subject, baseline))
+
+
+def _prepared(subject: Subject, baseline: Baseline) -> tuple[Atoms, tuple[Totals, Totals]] | None:
+    """The reference's atoms, and the sums over each of its halves; None where it has too few labels."""
+    if "@label" not in baseline.table.column_names:
+        return None
+    rows, loss = _losses(subject, _bounded(baseline.table))
+    if rows.num_rows < MINIMUM_ROWS:
+        return None
+    made = _atoms(subject, rows)
+    first, second = (totals(made.masks(rows.filter(pa.array(half))), loss[half]) for half in _halves(rows))
+    return made, (first, second)
+
+
+def _atoms(subject: Subject, rows: pa.Table) -> Atoms:
+    return atoms(rows, segments=subject.schema.segments, kinds={f.name: str(f.kind) for f in subject.schema.features.values()})
