@@ -124,7 +124,8 @@ def _add_share(found: Findings, own: Sequence[tuple[_Of, Judged]], share: float,
     drifted = [of.question.compared.column for of, verdict in judged if verdict.status == "drift"]
     reason = (f"{len(drifted)} of {len(judged)} judged features of this segment drifted; without drift {percent(share)} of windows "
               "name any feature of any segment.")  # fmt: skip
-    found.add("drift_share", len(drifted) / len(judged), status="drift" if drifted else "ok", reason=reason,
+    surest = min((verdict.comparison.p_value for _, verdict in judged if verdict.comparison.p_value is not None), default=None)
+    found.add("drift_share", len(drifted) / len(judged), p_value=surest, status="drift" if drifted else "ok", reason=reason,
               detail={"drifted": drifted, "judged": len(judged), "false_alarms": share}, **more)  # fmt: skip
 
 

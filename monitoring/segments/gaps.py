@@ -187,5 +187,5 @@ def _judged(gap: Gap, named: set[str], words: str) -> Judged:
         return Judged(gap, "drift", f"{said} has grown from {gap.usual:+.3g} in the reference (p = {gap.growth:.2g}). {words}")
     if "warn" in named:
         return Judged(gap, "warn", f"{said} is past the limit of {gap.limit:g} (p = {gap.beyond:.2g}). {words}")
-    than = "" if gap.usual is None else f" than the reference's {gap.usual:+.3g}"
-    return Judged(gap, "ok", f"{said} is no larger{than}, as far as chance allows to tell. {words}")
+    was = "" if gap.usual is None else f"; it was {gap.usual:+.3g} in the reference"
+    return Judged(gap, "ok", f"{said} is within what chance and the minimum change explain{was}. {words}")

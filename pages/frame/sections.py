@@ -1,4 +1,4 @@
-"""The eight pages in their order, and links between them."""
+"""The nine pages in their order, and links between them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ SECTIONS: dict[str, Section] = {
         Section(key="feature", title="Feature", icon=":material/bar_chart:", group="Watch", folder="watch",
                 selectors=("model", "version", "range", "window", "compare", "segment")),
         Section(key="performance", title="Performance", icon=":material/monitoring:", group="Watch", folder="watch"),
+        Section(key="segments", title="Segments & fairness", icon=":material/groups:", group="Watch", folder="watch",
+                selectors=("model", "version", "range", "window")),
         Section(key="traffic", title="Traffic & latency", icon=":material/speed:", group="Watch", folder="watch",
                 selectors=("model", "version", "range", "window", "compare")),
         Section(key="reports", title="Reports", icon=":material/description:", group="Operate", folder="operate",

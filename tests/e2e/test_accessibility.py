@@ -12,7 +12,7 @@ from tests.e2e.conftest import AXE, Server, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-PAGES = ["overview", "drift", "feature", "performance", "traffic", "reports", "models", "health"]
+PAGES = ["overview", "drift", "feature", "performance", "segments", "traffic", "reports", "models", "health"]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 

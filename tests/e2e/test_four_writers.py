@@ -33,7 +33,7 @@ while time.monotonic() - start < seconds:
 log.close()
 print(json.dumps(ids))
 """
-TOUR = ["overview", "drift", "feature", "performance", "traffic", "reports", "models", "health"]
+TOUR = ["overview", "drift", "feature", "performance", "segments", "traffic", "reports", "models", "health"]
 
 
 def test_every_acknowledged_prediction_is_found_and_no_page_fails(tmp_path: Path, browser: Browser) -> None:

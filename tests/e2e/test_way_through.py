@@ -78,7 +78,7 @@ def test_the_page_shows_the_numbers_that_the_command_line_exports(server: Server
     assert found == expected
 
 
-@pytest.mark.parametrize("name", ["overview", "drift", "feature", "performance", "traffic", "reports", "models", "health"])
+@pytest.mark.parametrize("name", ["overview", "drift", "feature", "performance", "segments", "traffic", "reports", "models", "health"])
 def test_each_page_opens_by_its_address_without_asking_another_host(server: Server, visitor: Visitor, name: str) -> None:
     visitor.goto(server.url(name, model="card-fraud"), page=name)
     assert visitor.page.get_by_role("alert").count() == 0

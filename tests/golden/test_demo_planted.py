@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -20,14 +21,26 @@ PLANTED = planted(END)
 
 
 @pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """All findings of the demo at its own size, without those of segments."""
+def everything(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
+    """All findings of the demo at its own size."""
     home: Path = tmp_path_factory.mktemp("demo") / "home"
     told = load(home, end=END)
     assert told["run"]["failed"] == 0
     with House.open(home) as house:
-        table = house.points()
-    return table.filter(pc.equal(table["segment"], "")).to_pylist()
+        return house.points()
+
+
+@pytest.fixture(scope="module")
+def points(everything: pa.Table) -> list[dict[str, Any]]:
+    """Those without the findings of segments."""
+    return everything.filter(pc.equal(everything["segment"], "")).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def of_segments(everything: pa.Table) -> list[dict[str, Any]]:
+    """Verdicts on segments that are judged together: their drift, gaps between groups, and worse slices."""
+    judged = pc.or_(pc.is_in(everything["metric"], pa.array(["drift", "slice_loss_gap"])), pc.ends_with(everything["metric"], "_gap"))
+    return everything.filter(pc.and_(judged, pc.not_equal(everything["segment"], ""))).to_pylist()
 
 
 def of(points: list[dict[str, Any]], change: Planted) -> list[dict[str, Any]]:
@@ -65,3 +78,23 @@ def test_no_feature_is_named_before_the_first_change(points: list[dict[str, Any]
     first = min(change.at for change in PLANTED if change.model == model)
     early = [p for p in points if p["model"] == model and p["metric"] == "drift" and p["window_start"] < first]
     assert [(p["column"], p["window_start"]) for p in early if p["status"] == "drift"] == []
+
+
+@pytest.mark.parametrize("model", MODELS.values())
+def test_no_segment_gap_or_slice_is_named_before_the_first_change(of_segments: list[dict[str, Any]], model: str) -> None:
+    first = min(change.at for change in PLANTED if change.model == model)
+    early = [p for p in of_segments if p["model"] == model and p["window_start"] < first and p["status"] in {"warn", "drift"}]
+    assert [(p["segment"], p["metric"], p["column"], p["window_start"]) for p in early] == []
+
+
+def test_the_site_with_the_brighter_scanner_is_named(of_segments: list[dict[str, Any]]) -> None:
+    """Its lesions drift from the first week on, its patients fare worse than others', and the search finds it by itself."""
+    change = next(change for change in PLANTED if change.column == "lesion_contrast")
+    after = [p for p in of_segments if p["model"] == change.model and p["window_start"] >= change.at and p["status"] == "drift"]
+    weeks = sorted({p["window_start"] for p in after})
+    drifted = {p["segment"] for p in after if (p["metric"], p["column"], p["window_start"]) == ("drift", "lesion_contrast", change.at)}
+    assert weeks[0] == change.at
+    assert "site=north" in drifted
+    assert not {name for name in drifted for site in ("east", "south", "west") if f"site={site}" in name}
+    assert {p["segment"] for p in after if p["metric"] == "accuracy_gap"} >= {"site=north"}
+    assert {p["segment"] for p in after if p["metric"] == "slice_loss_gap"} == {"site=north"}

@@ -53,7 +53,7 @@ def test_every_section_has_its_script_one_folder_below_pages() -> None:
     for section in SECTIONS.values():
         assert section.path.is_file()
         assert section.path.parent.parent == pages
-    assert list(SECTIONS) == ["overview", "drift", "feature", "performance", "traffic", "reports", "health", "models"]
+    assert list(SECTIONS) == ["overview", "drift", "feature", "performance", "segments", "traffic", "reports", "health", "models"]
 
 
 def test_the_navigation_opens_the_overview(full_home: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,8 +123,7 @@ def test_bins_are_the_reference_s_quintiles_and_hold_each_value_once() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [300, 1_500])
-def test_without_a_planted_slice_no_more_windows_name_one_than_the_budget_says(size: int) -> None:
-    """200 windows of a model whose errors depend on a feature as they did in the reference, at a budget of 10 %."""
-    alarms = sum(bool(slices(points(frame(size, seed=seed), frame(2_000, seed=10_000 + seed), budget=0.1))) for seed in range(200))
-    assert alarms <= stats.binom.ppf(0.999, 200, 0.1)
+def test_without_a_planted_slice_no_more_windows_name_one_than_the_budget_says() -> None:
+    """60 windows of a model whose errors depend on a feature as they did in the reference, at a budget of 10 %."""
+    alarms = sum(bool(slices(points(frame(1_000, seed=seed), frame(2_000, seed=10_000 + seed), budget=0.1))) for seed in range(60))
+    assert alarms <= stats.binom.ppf(0.999, 60, 0.1)
