@@ -6,7 +6,7 @@ the running owner over its socket, else becomes the owner for the length of the 
 
 from __future__ import annotations
 
-__all__ = ["House", "call", "current", "export_report", "points", "rebuild", "run"]
+__all__ = ["House", "call", "current", "doctor", "export_report", "points", "rebuild", "run"]
 
 import shutil
 import time
@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from monitoring.doctor import examine
 from monitoring.errors import InputError
 from monitoring.house import VERBS, House, opened
 from monitoring.settings import Settings
@@ -66,6 +67,17 @@ def call(
             if time.monotonic() >= deadline:
                 raise
             time.sleep(_PAUSE)
+
+
+def doctor(home: Path | str | None = None) -> dict[str, Any]:
+    """Examine a home without changing it; see `monitoring.doctor.examine`. Raises `OwnerBusy` where its owner does not answer."""
+    path = _path(home)
+    house = opened(path)
+
+    def ask_owner() -> dict[str, Any]:
+        return cast("dict[str, Any]", house.health() if house is not None else wire.ask(Home(path), "health", {}).value)
+
+    return examine(Home(path), ask_owner)
 
 
 def rebuild(home: Path | str | None = None, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:

@@ -89,11 +89,13 @@ def collect(
 
 @app.command()
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say how the home is and what to do: counts, backlog, disk, holder, versions, quarantine. Changes nothing."""
+    """Verify the home and say what to do: counts, checksums of archive and exports, database, disk, clock, versions. Changes nothing."""
+    from monitoring import service
+
     place = (home or default_home()).absolute()
     if not place.is_dir():
         raise NotFound(f"There is no home at {place}: log something, or run python -m monitoring demo.")
-    told = ask(place, "health")
+    told = service.doctor(place)
     emit(told, as_json=as_json, text=_told_by(told))
     if told["status"] != "ok":
         raise typer.Exit(ERROR if told["status"] == "error" else WARNING)
@@ -128,7 +130,7 @@ def _told_by(told: dict[str, Any]) -> list[str]:
     counts, spool = told["accounting"], told["spool"]
     sizes = {"free": told["free_bytes"], "database": told["database"]["bytes"], "archive": told["archive"]["bytes"]}
     lines = [
-        f"home        {told['home']}, held by process {told['holder']['pid']}",
+        f"home        {told['home']}, " + (f"held by process {told['holder']['pid']}" if told["holder"] else "held by no process"),
         f"accepted    {counts['accepted']} = " + " + ".join(f"{counts[place]} {place.replace('_', ' ')}" for place in _PLACES),
         f"spool       {spool['backlog_segments']} segments, {_size(spool['backlog_bytes'])} not collected yet",
         "disk        " + ", ".join(f"{name} {_size(count)}" for name, count in sizes.items()),

@@ -5,7 +5,7 @@ A kill at any moment leaves the old schema or the new one of a step, and the nex
 
 from __future__ import annotations
 
-__all__ = ["migrate"]
+__all__ = ["migrate", "newest"]
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,6 +44,11 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, upto: int | No
     for entry in missing:
         at(f"before {entry.name}")
         _apply(connection, entry)
+
+
+def newest() -> int:
+    """The number of the newest schema that this version knows."""
+    return len(_known())
 
 
 def _known() -> list[Traversable]:
