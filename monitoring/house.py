@@ -42,6 +42,7 @@ class House(Verbs):
     def __init__(self, home: Home, store: Store, settings: Settings) -> None:
         super().__init__(home, store, wake=self._wake_up)
         self.settings = settings
+        self.collector.reserve_bytes = settings.disk_reserve_mb << 20
         self._closing = ExitStack()
         self._background: Background | None = None
 

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     archive_days: int = Field(
         default=7, gt=0, description="Days that segments of the log are kept once they are in the database and in its exported facts."
     )
+    disk_reserve_mb: int = Field(
+        default=512, ge=0, description="MiB of free disk below which the owner takes nothing in; the log waits in the spool meanwhile."
+    )
     debug: bool = Field(default=False, description="Show the traceback of an unexpected error on the command line.")
 
     @classmethod

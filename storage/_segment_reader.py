@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["Line", "is_live", "lines", "open_plain", "read_segment", "segments"]
+__all__ = ["Line", "is_live", "lines", "open_plain", "read_segment", "segments", "strangers"]
 
 import fcntl
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,8 +30,26 @@ class Line(NamedTuple):
 
 
 def segments(folder: Path) -> list[Path]:
-    """The segments of a spool, by name: per writer in the order of writing."""
-    return sorted(path for path in folder.glob("*.seg.jsonl") if not path.name.startswith("."))
+    """The segments of a spool, by name: per writer in the order of writing. Those that another user put there are left out."""
+    return _by_owner(folder)[0]
+
+
+def strangers(folder: Path) -> list[Path]:
+    """The segments of a spool that belong neither to this process's user nor to the owner of the spool."""
+    return _by_owner(folder)[1]
+
+
+def _by_owner(folder: Path) -> tuple[list[Path], list[Path]]:
+    found: tuple[list[Path], list[Path]] = ([], [])
+    try:
+        trusted = {os.geteuid(), folder.stat().st_uid}
+    except FileNotFoundError:
+        return found
+    for path in sorted(folder.glob("*.seg.jsonl")):
+        with suppress(FileNotFoundError):  # archived meanwhile
+            if not path.name.startswith("."):
+                found[path.lstat().st_uid not in trusted].append(path)
+    return found
 
 
 def is_live(path: Path) -> bool:

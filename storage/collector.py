@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from storage import _quarantine, archive, spool
+from storage import _disk_reserve, _quarantine, archive, spool
 from storage.errors import StorageError, StoreError
 from storage.store import Counts, Entry, Refusal, Segment, Store
 from storage.store._intake import take_in
@@ -37,8 +37,11 @@ _ATTEMPTS = 3  # of one batch, before the row that it fails on is looked for
 _BIRTH = 60.0  # seconds in which a segment that a living process makes has long had its name
 _PAUSE = 0.5  # seconds between two looks at the spool
 _LONGEST_PAUSE = 30.0  # seconds, after repeated failure
+_LONGEST_WAIT = 4.0  # seconds, where the disk or the memory was to blame: room may be made at any moment
 # Failures that say nothing about the rows: the disk, the memory, the file. They are waited out, never blamed on a row.
 _SKEWED = "The clock of {} is more than 5 minutes off, or was set while it ran: its records stand under the times that it wrote."
+_STRANGER = "{} in the spool belongs to another user and is not read: remove it, or give it to the owner of the home (chown)."
+_ROOM_AGAIN = "The disk has room again: what waited in the spool is taken in."
 _CIRCUMSTANCES = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError, MemoryError)
 
 
@@ -62,10 +65,12 @@ class Collector:
     """Takes what lies in the spool of a store's home into the store. `once` and the thread may be used together.
 
     `at` is called with `before insert`, `before commit`, `after commit`, `before archiving`, `before removal` and `after archiving`: tests
-    kill the process there.
+    kill the process there. While the disk has less than `reserve_bytes` free, or than three times the write-ahead log, nothing is taken
+    in: the log waits in the spool, and an event says so.
     """
 
-    def __init__(self, store: Store, *, at: Callable[[str], None] | None = None) -> None:
+    def __init__(self, store: Store, *, at: Callable[[str], None] | None = None, reserve_bytes: int = _disk_reserve.RESERVE) -> None:
+        self.reserve_bytes = reserve_bytes
         self._store = store
         self._home = store.home
         self._at = at or (lambda _: None)
@@ -75,6 +80,8 @@ class Collector:
         self._segments: dict[str, Segment] | None = None  # None: to be read again
         self._last_id = 0
         self._unreadable: set[str] = set()
+        self._strangers: set[str] = set()
+        self._short = False  # of disk
         self._turn = 0
 
     def once(self) -> dict[str, int]:
@@ -87,14 +94,16 @@ class Collector:
         totals = {"ingested": 0, "duplicates": 0, "quarantined": 0}
         with self._lock:
             sizes = self._sizes()
+            self._report_strangers()
             self._meet(sizes)
             with _unhurried():
-                while batch := self._next_batch(sizes):
+                while self._has_room() and (batch := self._next_batch(sizes)):
                     for counts, bad in self._persistently(batch, _ATTEMPTS):
                         totals["ingested"] += counts.ingested
                         totals["duplicates"] += counts.duplicates
                         totals["quarantined"] += bad
-            self._archive(list(sizes))
+            if not self._short:
+                self._archive(list(sizes))
             self._sweep()
             return {**totals, "pending": self._pending()}
 
@@ -127,9 +136,27 @@ class Collector:
             try:
                 self.once()
                 pause = _PAUSE
-            except Exception:
-                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception as error:
+                pause = min(pause * 2, _LONGEST_WAIT if self._is_circumstance(error) else _LONGEST_PAUSE)
                 _log.exception("Collecting failed; the log stays in the spool and the next attempt comes in %g seconds.", pause)
+
+    def _has_room(self) -> bool:
+        """Whether the disk has room for a batch; says once that it has not, and once that it has again."""
+        shortage = _disk_reserve.shortage(self._home, self.reserve_bytes)
+        if bool(shortage) != self._short:
+            self._short = bool(shortage)
+            level, kind = ("error", "disk_nearly_full") if shortage else ("info", "disk_has_room")
+            _log.warning("%s", shortage or _ROOM_AGAIN)
+            with suppress(StoreError):  # the disk may be too full for the event itself; the log has it
+                self._store.add_event(level=level, kind=kind, text=shortage or _ROOM_AGAIN)
+        return not self._short
+
+    def _report_strangers(self) -> None:
+        """Say once of each segment that another user put into the spool that it is not read."""
+        for path in set(spool.strangers(self._home.spool)):
+            if path.name not in self._strangers:
+                self._strangers.add(path.name)
+                self._store.add_event(level="error", kind="foreign_segment", text=_STRANGER.format(path.name))
 
     def _sizes(self) -> dict[Path, int]:
         """The segments as they are now. What is added while they are read is for the next time: else there would be no end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "DURABILITIES", "WHEN_FULL", "Counts", "Limits", "Line", "SegmentWriter", "Spool", "is_live", "open_spool", "read_segment", "segments",
+    "strangers",
 ]  # fmt: skip
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from storage._queue import QueuedWriter
-from storage._segment_reader import Line, is_live, read_segment, segments
+from storage._segment_reader import Line, is_live, read_segment, segments, strangers
 from storage._segment_writer import Counts, Limits, SegmentWriter
 
 DURABILITIES = ("memory", "process", "disk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SETTINGS", "Database", "dicts", "query", "table"]
+__all__ = ["SETTINGS", "Database", "Parameters", "dicts", "query", "table"]
 
 import os
 import threading
@@ -26,6 +26,7 @@ Parameters = Mapping[str, Any] | Sequence[Any] | None
 SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL python_enable_replacements = false",
+    "SET checkpoint_threshold = '64MB'",  # fewer of them while the log is busy: each is the moment at which a full disk hurts most
 )
 _LOCKS = (
     "SET allow_community_extensions = false",

@@ -19,7 +19,7 @@ from storage.errors import StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
 from storage.store import _activity, _catalog, _causes, _findings, _frames, _health, _pruned, _reference, _runs
-from storage.store._database import Database, query, table
+from storage.store._database import Database, Parameters, query, table
 from storage.store._frames import Window
 
 Cursor = duckdb.DuckDBPyConnection
@@ -412,6 +412,17 @@ class Store:
         """A cursor of the storage room itself."""
         with self._database.read() as cursor:
             yield cursor
+
+    def select(self, sql: str, parameters: Parameters = None) -> pa.Table:
+        """Rows of one SELECT, for a page or a person: `health` and the like are there for what is asked often.
+
+        Raises StoreError for every other statement, and for more than one: reading must never change what is remembered.
+        """
+        with self._database.read() as cursor:
+            statements = cursor.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+                raise StoreError("Only a single SELECT is answered here: use the commands of python -m monitoring to change anything.")
+            return table(cursor, sql, parameters)
 
     def reopen(self) -> None:
         """Close and open the file again, after a write that failed in a way that may have lasted."""
