@@ -51,7 +51,7 @@ def test_nothing_is_taken_in_while_the_disk_is_nearly_full_and_loggers_go_on(sto
     assert [event["kind"] for event in store.events().to_pylist()] == ["disk_nearly_full"]
     collector.reserve_bytes = 0
     assert collector.once()["ingested"] == 20
-    assert sorted(event["kind"] for event in store.events().to_pylist()) == ["disk_has_disk_reserve", "disk_nearly_full"]
+    assert sorted(event["kind"] for event in store.events().to_pylist()) == ["disk_has_room", "disk_nearly_full"]
     assert settled(store)["ingested"] == 20
 
 
