@@ -1,7 +1,8 @@
 """What one logged prediction costs, beside the standard library's ways to write a line. Run: `python benchmarks/log_call.py`.
 
 Prints per call: p50 and p99 of wall time in µs, CPU in µs (user and system, all threads), and the ratio of CPU to `json.dumps` + write.
-All ways are measured in turn, a few rounds each, in one run: compare the ratios, not the machine.
+All ways are measured in turn, a few rounds each, in one run: compare the ratios, not the machine. Then, as a service would, four
+processes log 250 predictions a second each, for `--seconds`: p50, p99 and the longest call, and the refusals, over all processes.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns, process_time_ns, sleep
 
 import orjson
 
@@ -25,6 +27,7 @@ from monitoring import ModelSchema, PredictionLogger
 
 FEATURES = {f"feature_{number:02d}": number * 1.2345 for number in range(20)}
 TEXTS = {f"category_{number}": ("FR", "DE", "GB")[number % 3] for number in range(5)}
+PROCESSES, RATE = 4, 250  # per second and process
 BATCH = 2_000  # calls of one way before the next one's turn
 
 
@@ -69,11 +72,44 @@ def measure(call: Callable[[], object], calls: int) -> tuple[list[int], int]:
     return spent, process_time_ns() - start
 
 
+def paced(folder: str, seconds: float) -> tuple[list[int], int]:
+    """Wall nanoseconds of each call of a process that logs at a steady rate, and how many were refused."""
+    log = PredictionLogger("paced", home=folder)
+    spent: list[int] = []
+    due = perf_counter_ns()
+    for _ in range(int(RATE * seconds)):
+        due += 10**9 // RATE
+        sleep(max(due - perf_counter_ns(), 0) / 1e9)
+        start = perf_counter_ns()
+        log.prediction(FEATURES, prediction=1, score=0.93, latency_ms=12.4)
+        spent.append(perf_counter_ns() - start)
+    log.close()
+    return spent, sum(log.stats().refused.values())
+
+
+def print_paced(seconds: float) -> None:
+    """Measure and print the paced calls of all processes."""
+    with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+        found = pool.starmap(paced, [(folder, seconds)] * PROCESSES)
+    ordered = sorted(took for spent, _ in found for took in spent)
+    p50, p99 = (ordered[int(len(ordered) * share)] / 1e3 for share in (0.5, 0.99))
+    refused = sum(count for _, count in found)
+    print(f"paced, {PROCESSES} processes x {RATE}/s, {seconds:g} s: p50 {p50:.1f} µs, p99 {p99:.1f} µs", end="")
+    print(f", longest {ordered[-1] / 1e3:.0f} µs; {len(ordered):,} calls, {refused} refused")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--seconds", type=float, default=10.0)
+    chosen = parser.parse_args()
+    print_tight(chosen.rounds)
+    print_paced(chosen.seconds)
+
+
+def print_tight(rounds: int) -> None:
+    """Measure and print calls without a pause."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = ways(Path(folder))
         wall: dict[str, list[int]] = {name: [] for name in chosen}
