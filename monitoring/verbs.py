@@ -228,10 +228,13 @@ class Verbs(CustodyVerbs):
         return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, request, compute=compute)))
 
     def check(self, *, model: str, window: str = "last", fail_on: str = "warn") -> dict[str, Any]:
-        """Judge one window for a pipeline; see `monitoring.checks.Check.to_dict`."""
+        """Judge one window for a pipeline; see `monitoring.checks.Check.to_dict`, and `causes`: since when and why, a sentence for each
+        finding that is open in the newest judged window."""
         name = self.known(model)
         size = str(self.store.spec(name).get("window") or "1d")
-        return judge(self.store.points(model=name), name, size=size, window=window, fail_on=fail_on).to_dict()
+        told = judge(self.store.points(model=name), name, size=size, window=window, fail_on=fail_on).to_dict()
+        keys = ("metric", "column", "method", "sentence")
+        return told | {"causes": [{key: row[key] for key in keys} for row in self.store.causes(name, size).to_pylist()]}
 
     def health(self) -> dict[str, Any]:
         """How the home is: the store's own account, plus disk, holder, versions and what to do about each finding."""

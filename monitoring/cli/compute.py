@@ -106,10 +106,13 @@ def _write_junit(told: dict[str, Any], path: Path) -> None:
 def _summary(told: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in told["counts"].items())
     lines = [f"{told['model']} [{told['window_start']}, {told['window_end']}): {told['verdict'].replace('_', ' ')} ({counts})"]
+    why = {(cause["metric"], cause["column"], cause["method"]): cause["sentence"] for cause in told.get("causes", ())}
     for case in told["cases"]:
         if case["status"] in {"drift", "warn", "failed"}:
             of = f" of {case['column']}" if case["column"] else ""
             where = f" ({case['segment']})" if case["segment"] else ""
             when = "" if case["window_start"] == told["window_start"] else f", window from {case['window_start']}"
             lines.append(f"  {case['status']:<7}{case['metric']}{of}{where}, version {case['version']}{when}: {case['reason']}")
+            cause = None if case["segment"] else why.get((case["metric"], case["column"], case["method"]))
+            lines += [f"         {cause}"] if cause else []
     return lines

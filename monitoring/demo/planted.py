@@ -27,7 +27,8 @@ class Planted:
     """One change in the simulated world.
 
     `at` is its first moment (aware, UTC, the start of a window of the model); `metric`, `column` and `status` are those of the
-    point that must show it in the first or second window from then on, in the windows of `version`.
+    point that must show it in the first or second window from then on, in the windows of `version`. `kind` and `segment` are what its
+    cause must say once the demo has run: population, relation, "cannot tell" where nobody could, or "" where it is of neither.
     """
 
     model: str
@@ -37,6 +38,8 @@ class Planted:
     metric: str
     column: str
     status: str = "drift"
+    kind: str = "population"
+    segment: str = ""
 
 
 def default_end() -> datetime:
@@ -92,8 +95,10 @@ def _fraud(end: datetime) -> tuple[Planted, ...]:
     slow = "Version 2 asks an address service; one call in eight waits for it."
     return (
         *drifts,
-        Planted(model="card-fraud", version="1", at=day, happens=moved, metric="recall", column=""),
-        Planted(model="card-fraud", version="2", at=release_day(end), happens=slow, metric="latency_p95", column=""),
+        Planted(model="card-fraud", version="1", at=day, happens=moved, metric="recall", column="",
+                kind="relation", segment="channel=wallet"),
+        Planted(model="card-fraud", version="2", at=release_day(end), happens=slow, metric="latency_p95", column="",
+                kind=""),
     )
 
 
@@ -105,7 +110,8 @@ def _recommendations(end: datetime) -> tuple[Planted, ...]:
         for column in ("item_popularity", "item_reviews")
     )
     blind = "Customers want the new items; the model, trained on sales, ranks them low."
-    return (*drifts, Planted(model="shop-recommendations", version="1", at=day, happens=blind, metric="ndcg_at_k", column="k=10"))
+    return (*drifts, Planted(model="shop-recommendations", version="1", at=day, happens=blind, metric="ndcg_at_k", column="k=10",
+                             kind="cannot tell"))
 
 
 def _diagnosis(end: datetime) -> tuple[Planted, ...]:
@@ -113,6 +119,7 @@ def _diagnosis(end: datetime) -> tuple[Planted, ...]:
     scanner = 'The scanner at the site "north" begins to render lesions brighter.'
     return (
         Planted(model="diagnosis-triage", version="1", at=calibration_day(end), happens=early,
-                metric="expected_calibration_error", column=""),
-        Planted(model="diagnosis-triage", version="1", at=scanner_day(end), happens=scanner, metric="drift", column="lesion_contrast"),
+                metric="expected_calibration_error", column="", kind="relation"),
+        Planted(model="diagnosis-triage", version="1", at=scanner_day(end), happens=scanner, metric="drift", column="lesion_contrast",
+                segment="site=north"),
     )

@@ -17,8 +17,10 @@ from monitoring.drift import method_label
 from monitoring.multiplicity import column_level
 from monitoring.verdicts import DriftSettings, percent
 from pages.findings.drift import DriftRow, drift_rows, feature_order, newest_judged, verdict
+from pages.findings.why import together
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
+from pages.watch.why import show_causes
 
 _ROWS = 40  # of the heat map; the table below it has all
 _WINDOWS = 90  # newest windows in the heat map: more would be narrower than a finger
@@ -79,6 +81,15 @@ def chance_of(view: View, start: datetime) -> float | None:
     return told.get("false_alarms")
 
 
+def show_together(view: View, start: datetime) -> None:
+    """The verdict on all features together: what no single column shows, such as a changed correlation."""
+    found = view.points("multivariate_drift")
+    found = found.filter(pc.equal(found.column("window_start"), pa.scalar(start, found.column("window_start").type)))
+    if found.num_rows:
+        st.markdown("##### All features together")
+        st.markdown("\n".join(f"- {plain(words)}" for words in together(found.to_pylist())))
+
+
 def explain(view: View, rows: list[DriftRow]) -> None:
     """How a verdict comes about, with this model's own methods and budget."""
     budget = (view.spec.get("drift") or {}).get("false_alarms")
@@ -126,4 +137,6 @@ with page("drift") as view:
     pick("at", f"Window ({zone})", [when.isoformat() for when in starts], default=default.isoformat(),
          words=lambda text: moment(datetime.fromisoformat(text), zone))
     show_table(view, rows, start)
+    show_together(view, start)
+    show_causes(view, {"drift"})
     explain(view, rows)

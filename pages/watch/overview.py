@@ -11,6 +11,7 @@ from monitoring.charts.overview import facts_html, status_strip
 from monitoring.charts.status import worst
 from pages.findings.overview import NEEDED, Summary, headline, sentences, summarise
 from pages.findings.timeline import EVERY
+from pages.findings.why import main_reasons
 from pages.frame import View, link, page, plain
 
 _CARDS = 12  # beyond a dozen models a table is faster to read than cards
@@ -52,6 +53,16 @@ def table(summaries: list[Summary]) -> None:
         link("drift", f"Drift of {summaries[row].model}", model=summaries[row].model, version=EVERY)
 
 
+def reasons(view: View, summaries: list[Summary]) -> None:
+    """When and why, of the models that need attention: at most two lines each; the pages Drift and Performance have all."""
+    lines = []
+    for one in summaries[:_CARDS]:
+        found = view.store.causes(one.model, str(view.store.spec(one.model).get("window") or "1d")).to_pylist()
+        lines += [f"- **{plain(one.model)}**: {plain(words)}" for words in main_reasons(found, view.selection.zone)]
+    if lines:
+        st.markdown("##### When and why\n" + "\n".join(lines))
+
+
 def events(view: View) -> None:
     """What happened to the house: references, schemas, failures."""
     found = view.store.events(20)
@@ -84,5 +95,6 @@ with page("overview") as view:
         for point in clicked[:1]:
             if "customdata" in point:  # not the mark of a new version
                 view.go(point["customdata"][2], model=point["customdata"][0], at=point["customdata"][1], version=EVERY)
+    reasons(view, summaries)
     events(view)
     view.export("points", pa.concat_tables([one.shown for one in summaries]))

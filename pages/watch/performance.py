@@ -21,6 +21,7 @@ from pages.frame.states import empty
 from pages.watch.controls import pick
 from pages.watch.labels_in_detail import details
 from pages.watch.labels_over_time import as_known, say_as_known
+from pages.watch.why import show_causes
 
 _FIRST = {"binary": "recall", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 
@@ -122,6 +123,8 @@ with page("performance") as view:
         details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), own, default=newest,
                 metric=metric, column=column, curves_too=known is None)
         _by_segment(view, metric, column, newest, known)
+        if known is None:
+            show_causes(view, {"classification", "regression", "ranking"})
     else:
         empty("No label of these predictions is known yet, so nothing can be said about performance.",
               code=f"python -m monitoring label {quote(view.selection.model)} labels.parquet   # columns: id, label")

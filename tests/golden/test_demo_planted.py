@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from monitoring.causes.explaining import explain
 from monitoring.demo import load
 from monitoring.demo.planted import CONTROLS, MODELS, Planted, planted
 from monitoring.service import House
+from storage.points import POINTS
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +30,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     told = load(home, end=END)
     assert told["run"]["failed"] == 0
     with House.open(home) as house:
-        return house.points()
+        table, found = house.points(), house.store.causes()
+    CAUSES[:] = found.to_pylist()
+    return table
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,10 @@ def of_segments(everything: pa.Table) -> list[dict[str, Any]]:
     """Verdicts on segments that are judged together: their drift, gaps between groups, and worse slices."""
     judged = pc.or_(pc.is_in(everything["metric"], pa.array(["drift", "slice_loss_gap"])), pc.ends_with(everything["metric"], "_gap"))
     return everything.filter(pc.and_(judged, pc.not_equal(everything["segment"], ""))).to_pylist()
+
+
+CAUSES: list[dict[str, Any]] = []
+"""The causes that the same run stored."""
 
 
 def of(points: list[dict[str, Any]], change: Planted) -> list[dict[str, Any]]:
@@ -98,3 +107,38 @@ def test_the_site_with_the_brighter_scanner_is_named(of_segments: list[dict[str,
     assert not {name for name in drifted for site in ("east", "south", "west") if f"site={site}" in name}
     assert {p["segment"] for p in after if p["metric"] == "accuracy_gap"} >= {"site=north"}
     assert {p["segment"] for p in after if p["metric"] == "slice_loss_gap"} == {"site=north"}
+
+
+@pytest.mark.parametrize("change", PLANTED, ids=lambda change: f"{change.model}-{change.metric}-{change.column}")
+def test_a_planted_cause_is_named_with_its_date_segment_and_kind(points: list[dict[str, Any]], change: Planted) -> None:
+    wanted = (change.model, change.metric, change.column)
+    (cause,) = [cause for cause in CAUSES if (cause["model"], cause["metric"], cause["column"]) == wanted]
+    length = cause["window_end"] - cause["window_start"]
+    assert abs(cause["since"] - change.at) <= length, cause["sentence"]
+    assert cause["kind"] == change.kind, cause["kind_reason"]
+    if change.segment:
+        assert cause["segment"] == change.segment, cause["segment_reason"]
+
+
+@pytest.mark.parametrize(("model", "features"), [
+    ("card-fraud", {"amount", "channel", "merchant_category", "minutes_since_last"}), ("diagnosis-triage", {"lesion_contrast"}),
+])  # fmt: skip
+def test_the_features_that_moved_carry_the_drift_of_all_together(points: list[dict[str, Any]], model: str, features: set[str]) -> None:
+    (cause,) = [c for c in CAUSES if (c["model"], c["metric"], c["method"]) == (model, "multivariate_drift", "domain_classifier")]
+    drivers = json.loads(cause["drivers"])
+    assert sum(share for name, share in drivers.items() if name in features) > 0.8, drivers
+
+
+@pytest.mark.parametrize("model", MODELS.values())
+def test_the_healthy_time_is_quiet(points: list[dict[str, Any]], model: str) -> None:
+    """No model of the demo is healthy for all its 60 days; each is until its first change, and then nothing has a cause."""
+    first = min(change.at for change in PLANTED if change.model == model)
+    early = [point for point in points if point["model"] == model and point["window_end"] <= first]
+    together = [point for point in early if point["metric"] == "multivariate_drift"]
+    assert len(together) >= 2 * 3
+    assert {point["status"] for point in together} == {"ok"}
+    starts = sorted({point["window_start"] for point in early})
+    for last in starts:
+        seen = pa.Table.from_pylist([point for point in early if point["window_start"] <= last], schema=POINTS)
+        drifts = [cause for cause in explain(seen, lambda start, end: []).to_pylist() if cause["metric"] in ("drift", "multivariate_drift")]
+        assert [cause["sentence"] for cause in drifts if cause["column"] not in ("prediction", "score", "label")] == []
