@@ -52,6 +52,8 @@ class Soak:
         self.owner = Owner(self.home, folder / "owner.log", options.compute_every)
         self.writers = Writers(self.home, folder, 4, options.rate)
         self.scene = Scene(self.home, self.owner, self.writers, self.die)
+        while not self.owner.ask("models"):  # readers begin where there is something to read
+            time.sleep(0.2)
         self.readers = Readers(self.home, 20, options.seed)
         self.probe = Probe(self.home)
         self.minutes: list[Minute] = []
