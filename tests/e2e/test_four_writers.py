@@ -57,6 +57,9 @@ def test_every_acknowledged_prediction_is_found_and_no_page_fails(tmp_path: Path
             time.sleep(0.2)
         found = service.call(home, "table", model="busy", what="predictions")
         assert sorted(found["@id" if "@id" in found.column_names else "id"].to_pylist()) == sorted(acknowledged)
+        account = service.call(home, "health")["accounting"]
+        assert account["accepted"] == account["ingested"] == len(acknowledged), account
+        assert account["offered"] == account["accepted"] + account["sampled_out"] + sum(account["refused"].values())
         assert "Could not set lock" not in server.log.read_text()
         assert "Traceback" not in server.log.read_text()
 
