@@ -134,6 +134,7 @@ def test_a_labelled_window_has_every_metric_of_its_task(store: Store, worker: Ev
     found = points(store)
     assert (result.windows, result.failed, result.points) == (1, 0, len(found))
     expected = {metric.name for metric in metrics_of(task) if metric.group not in ("fairness", "causes")}  # gaps are of segments
+    expected |= {metric.name for metric in metrics_of(task, "fairness") if metric.name == "slices_found"}  # of the window as a whole
     assert {p["metric"] for p in found if p["segment"] == ""} == expected
     assert [p for p in found if p["status"] == "failed"] == []
     for point in found:
