@@ -296,12 +296,15 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return bytes(content)
 
 
-def _ipc(rows: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
+def _ipc(rows: pa.Table) -> memoryview:
+    """The rows as an IPC stream, in memory that goes back to the system with the answer.
+
+    Arrow's usual pool keeps a heap per thread, and there is a thread per answer: what it kept grew with the size of the answers.
+    """
+    sink = pa.BufferOutputStream(pa.system_memory_pool())
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
+    return memoryview(sink.getvalue())
 
 
 def _table(content: bytes) -> pa.Table:

@@ -174,6 +174,19 @@ def test_many_ask_at_once(served: Home) -> None:
     assert sorted(found) == sorted([*range(8)] * 10)
 
 
+def test_the_threads_that_answer_keep_no_memory_of_it(home: Home) -> None:
+    """Arrow's usual pool has a heap per thread and keeps what was freed, so that an owner would grow with the size of its answers."""
+    home.make()
+    rows = pa.table({"number": range(100_000)})
+    server = wire.serve(home, lambda *_: rows)
+    pool = pa.default_memory_pool()
+    before = pool.total_bytes_allocated()
+    for _ in range(5):
+        assert wire.ask(home, "rows").table == rows
+    server.close()
+    assert pool.total_bytes_allocated() - before < rows.nbytes
+
+
 def test_an_owner_that_closes_while_it_is_asked_is_reported_in_a_sentence(home: Home) -> None:
     home.make()
     asked = threading.Event()
