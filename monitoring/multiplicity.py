@@ -5,11 +5,10 @@ Whoever judges many comparisons together (the features of a window, or features 
 
 from __future__ import annotations
 
-__all__ = ["Decision", "budget", "column_level", "decide", "persistent_share", "rungs"]
+__all__ = ["Decision", "budget", "column_level", "decide", "rungs"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -76,13 +75,3 @@ def decide(p_values: Sequence[float | None], effects: Sequence[float | None] | N
     level = float(ladder[reached[-1] if len(reached) else 0])
     adjusted = stats.false_discovery_control(p, method="bh")
     return Decision(tuple((p <= level).tolist()), tuple(adjusted.tolist()), level, share)
-
-
-def persistent_share(share: float, k: int, n: int) -> float:
-    """The share of windows without drift that are named when k of the last n windows, this one among them, must be past: binomial.
-
-    For one comparison named in `share` of windows, and windows that err independently of each other.
-    """
-    others = sum(comb(n - 1, i) * share**i * (1 - share) ** (n - 1 - i) for i in range(k - 1, n))
-    return share * others
-

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monitoring.errors import nearest
-from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Persistence
+from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness
 
 Path = tuple[str | int, ...]
 LONGEST_NAME = 256  # characters, as the log refuses longer ones
@@ -133,14 +133,13 @@ def drift_settings(value: object, kinds: Mapping[str, str], path: Path = ("drift
     if isinstance(value, DriftSettings):
         value = value.to_dict()
     said = mapping(value, path, "a mapping such as {method: auto}")
-    only(said, ("method", "false_alarms", "minimum_effect", "sought_effect", "persistence", "features"), path)
+    only(said, ("method", "false_alarms", "minimum_effect", "sought_effect", "features"), path)
     alarms, effect, sought = said.get("false_alarms"), said.get("minimum_effect"), said.get("sought_effect")
     return DriftSettings(
         method=_methods(said.get("method", "auto"), (*path, "method")),
         false_alarms=None if alarms is None else number(alarms, (*path, "false_alarms"), low=1e-6, high=0.5),
         minimum_effect=None if effect is None else _effect(effect, (*path, "minimum_effect")),
         sought_effect=None if sought is None else number(sought, (*path, "sought_effect"), low=1e-9, high=math.inf),
-        persistence=_persistence(said.get("persistence", {}), (*path, "persistence")),
         features=_columns(said.get("features", {}), kinds, (*path, "features")),
     )
 
@@ -196,19 +195,6 @@ def _effect(value: object, path: Path) -> float | dict[str, float]:
         choice(method, METHODS, (*path, method), "drift method"): number(effect, (*path, method), low=0.0, high=math.inf)
         for method, effect in mapping(value, path, "a number or a mapping by method").items()
     }
-
-
-def _persistence(value: object, path: Path) -> Persistence:
-    said = mapping(value, path, "a mapping such as {k: 2, n: 3}")
-    only(said, ("k", "n"), path)
-    n = _count(said.get("n", said.get("k", 1)), (*path, "n"), high=100)
-    return Persistence(k=_count(said.get("k", n), (*path, "k"), high=n), n=n)
-
-
-def _count(value: object, path: Path, *, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
-        raise Wrong(path, f"{_last(path)} must be a whole number from 1 to {high}, not {one_line(value)}")
-    return value
 
 
 def _columns(value: object, kinds: Mapping[str, str], path: Path) -> dict[str, ColumnDrift]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from monitoring.multiplicity import budget, decide, persistent_share, rungs
+from monitoring.multiplicity import budget, decide, rungs
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -64,10 +64,3 @@ def test_the_budget_is_the_models_own_or_one_in_a_thousand_for_each_comparison()
     assert budget(0.05, 30) == 0.05
     assert budget(None, 1) == pytest.approx(0.001)
     assert budget(None, 10) == pytest.approx(1 - 0.999**10)
-
-
-@pytest.mark.parametrize(("k", "n"), [(1, 1), (1, 3), (2, 3), (3, 3)])
-def test_the_share_of_persistent_alarms_is_that_of_simulated_windows(k: int, n: int) -> None:
-    past = np.random.default_rng(1).random((200_000, n)) < 0.2
-    simulated = np.mean(past[:, -1] & (past.sum(axis=1) >= k))
-    assert persistent_share(0.2, k, n) == pytest.approx(simulated, rel=0.05)
