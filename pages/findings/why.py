@@ -25,8 +25,8 @@ def why_table(causes: Sequence[dict[str, Any]], zone: str) -> pa.Table:
     return pa.table({
         "Status": [status_of(row["status"]).text for row in rows], "Finding": [_finding(row) for row in rows],
         "Since": [moment(row["since"], zone) + (" or before" if row["since_earliest"] is None else "") for row in rows],
-        "Between": [_between(row, zone) for row in rows], "What changed": [_kind(row["kind"]) for row in rows],
-        "Carried by": [_drivers(json.loads(row["drivers"])) for row in rows], "In": [row["segment"] for row in rows],
+        "What changed": [_kind(row["kind"]) for row in rows], "In": [row["segment"] for row in rows],
+        "Carried by": [_drivers(json.loads(row["drivers"])) for row in rows], "Between": [_between(row, zone) for row in rows],
         "Why": [f"{row['kind_reason']} {row['segment_reason']}".strip() for row in rows],
     })  # fmt: skip
 
@@ -64,8 +64,12 @@ def together(points: Sequence[dict[str, Any]]) -> list[str]:
 def _finding(row: dict[str, Any]) -> str:
     if row["metric"] == "multivariate_drift":
         return f"All features together ({METHOD_LABELS.get(row['method'], row['method'])})"
-    label = METRICS[row["metric"]].label
-    return f"Drift of {row['column']}" if row["metric"] == "drift" else f"{label} {row['column']}".strip()
+    if row["metric"] == "drift":
+        return f"Drift of {row['column']}"
+    metric = METRICS[row["metric"]]
+    if metric.column == "k" and row["column"]:
+        return metric.label.replace("@k", "@" + row["column"].removeprefix("k="))
+    return f"{metric.label} {row['column']}".strip()
 
 
 def _between(row: dict[str, Any], zone: str) -> str:

@@ -45,10 +45,9 @@ def accounting(facts: dict[str, Any]) -> pa.Table:
 
 
 def sum_of_accepted(facts: dict[str, Any]) -> str:
-    """`12 accepted = 10 ingested + 2 in spool`: where every accepted record is. What is zero is left out."""
+    """`12 accepted = 10 ingested + 2 in spool + …`: where every accepted record is, zeros too, so that it can be added up."""
     counts = {name: int(facts["accounting"].get(name.replace(" ", "_"), 0)) for name in ("accepted", *SUM)}
-    places = [f"{number(counts[name])} {name}" for name in SUM if counts[name]]
-    return f"{number(counts['accepted'])} accepted = {' + '.join(places) or '0 anywhere'}"
+    return f"{number(counts['accepted'])} accepted = " + " + ".join(f"{number(counts[name])} {name}" for name in SUM)
 
 
 def size(value: float) -> str:

@@ -87,7 +87,7 @@ def show_together(view: View, start: datetime) -> None:
     found = found.filter(pc.equal(found.column("window_start"), pa.scalar(start, found.column("window_start").type)))
     if found.num_rows:
         st.markdown("##### All features together")
-        st.markdown("\n".join(f"- {plain(words)}" for words in together(found.to_pylist())))
+        st.markdown("  \n".join(plain(words) for words in together(found.to_pylist())))
 
 
 def explain(view: View, rows: list[DriftRow]) -> None:

@@ -106,15 +106,23 @@ def _every_metric(points: pa.Table, at: datetime) -> None:
     st.dataframe(
         {
             "Status": [status_of(row["status"]).text for row in rows],
-            "Metric": [METRICS[row["metric"]].label + (f", {row['column']}" if row["column"] else "") for row in rows],
+            "Metric": [_name(row["metric"], row["column"]) for row in rows],
             "Value": [with_unit(row["value"], METRICS[row["metric"]].unit) for row in rows],
             "95 % interval": [interval(row["lower"], row["upper"], METRICS[row["metric"]].unit) for row in rows],
             "Reference": [with_unit(reference_value(row), METRICS[row["metric"]].unit) for row in rows],
             "n": [row["n"] for row in rows],
             "Reason": [row["reason"] or "" for row in rows],
         },
-        hide_index=True, height="content", column_config={"n": st.column_config.NumberColumn(format="localized")},
+        hide_index=True, height="content",
+        column_config={"n": st.column_config.NumberColumn(format="localized"), "Reason": st.column_config.TextColumn(width=420)},
     )
+
+
+def _name(metric: str, column: str) -> str:
+    """`NDCG@5`, `Recall, benign`, `Accuracy`."""
+    if METRICS[metric].column == "k" and column:
+        return METRICS[metric].label.replace("@k", "@" + column.removeprefix("k="))
+    return METRICS[metric].label + (f", {column}" if column else "")
 
 
 def _places(count: int) -> list[st.delta_generator.DeltaGenerator]:

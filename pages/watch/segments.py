@@ -27,17 +27,22 @@ def over_time(view: View, gaps: Gaps, start: datetime) -> None:
         column = pick("by", "Groups by", gaps.columns())
     own = [row for row in gaps.rows if row["segment"].startswith(f"{column}=")]
     names = [name for name in METRICS if any(row["metric"] == name for row in own)]
+    known = [name for name in names if any(row["metric"] == name and row["value"] is not None for row in own)] or names
     with places[1]:
-        metric = pick("gap", "Gap of", names, default=next((name for name in _FIRST if name in names), names[0]),
+        metric = pick("gap", "Gap of", names, default=next((name for name in _FIRST if name in known), known[0]),
                       words=lambda name: METRICS[name].label.removesuffix(" gap"))
     classes = sorted({row["column"] for row in own if row["metric"] == metric})
     with places[2]:
         of = pick("class", "Class", classes) if classes != [""] else ""
     groups = gaps.chosen(column, metric, of)
-    view.chart(gaps_over_time(groups, metric, look=view.look, releases=view.releases), f"{METRICS[metric].label} by {column}",
-               key="segments.gaps", alt=f"{METRICS[metric].label} of each {column} per window with its interval; zero is no difference.",
-               note=f"{METRICS[metric].description} Whiskers: 95 % intervals; hollow: the window is still running. "
-                    f"Groups of fewer than {MINIMUM_GROUP} rows, and rates over fewer than {MINIMUM_COUNTED}, are suppressed.")
+    if any(row["value"] is not None for rows in groups.values() for row in rows):
+        view.chart(gaps_over_time(groups, metric, look=view.look, releases=view.releases), f"{METRICS[metric].label} by {column}",
+                   key="segments.gaps", alt=f"{METRICS[metric].label} of each {column} per window with intervals; zero is no difference.",
+                   note=f"{METRICS[metric].description} Whiskers: 95 % intervals; hollow: the window is still running. "
+                        f"Groups of fewer than {MINIMUM_GROUP} rows, and rates over fewer than {MINIMUM_COUNTED}, are suppressed.")
+    else:
+        st.markdown(f"##### {METRICS[metric].label} by {plain(column)}\n:small[:gray[Suppressed in every window of this range; "
+                    "the table says why. Choose another gap or a longer window.]]")
     table = as_table(groups, start)
     number = st.column_config.NumberColumn
     share = "percent" if METRICS[metric].unit == "share" else "%.3g"

@@ -26,10 +26,10 @@ def show_causes(view: View, groups: Collection[str]) -> None:
     st.dataframe(
         table, hide_index=True, height=min(38 + 35 * len(found), 400), alt="Each open finding: since when, what changed, what carries it",
         column_config={
-            "Status": words(width=110), "Finding": words(width=190), "Since": words(f"Since ({zone})", width=140),
+            "Status": words(width=90), "Finding": words(width=270), "Since": words(f"Since ({zone})", width=140),
             "Between": words(width=150, help="95 % interval of the beginning; empty where it is that one window"),
             "What changed": words(width=130, help="The population: other rows. The relation: other labels for the same rows"),
-            "Carried by": words(width=240, help="Shares of the drift of all features together"), "In": words(width=130),
+            "In": words(width=150), "Carried by": words(width=240, help="Shares of the drift of all features together"),
             "Why": words(width=420),
         },
     )  # fmt: skip

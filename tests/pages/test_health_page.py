@@ -64,7 +64,7 @@ def test_every_line_is_accounted_for(used_home: House, open_page: Open) -> None:
     }
     assert "**1 line**" in words(page)
     assert facts["accepted"] == sum(facts[place.replace(" ", "_")] for place in SUM) == 50
-    assert "50 accepted = 50 ingested" in words(page)
+    assert "50 accepted = 50 ingested + 0 duplicates" in words(page)
 
 
 def test_a_quarantined_line_is_shown_as_text_with_its_reason_and_can_be_taken_away(used_home: House, open_page: Open) -> None:
@@ -127,7 +127,7 @@ def test_refusals_stand_by_reason_after_what_was_accepted() -> None:
         {"what": "offered", "count": 9}, {"what": "accepted", "count": 6}, {"what": "sampled out", "count": 0},
         {"what": "refused: too large", "count": 2}, {"what": "refused: no time", "count": 1}, {"what": "ingested", "count": 4},
     ]
-    assert sum_of_accepted(facts) == "6 accepted = 4 ingested + 2 in spool"
+    assert sum_of_accepted(facts) == "6 accepted = 4 ingested + 0 duplicates + 0 quarantined + 2 in spool + 0 lost"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_a_cause_in_words() -> None:
     row = why_table([cause(kind="cannot tell")], "UTC").to_pylist()[0]
     assert (row["What changed"], row["Carried by"], row["In"]) == ("Cannot tell", "amount 70%, age 30%", "channel=wallet")
     assert row["Between"].startswith("8 Oct 2026")
+    assert why_table([cause(metric="ndcg_at_k", column="k=5")], "UTC").column("Finding").to_pylist() == ["NDCG@5"]
 
 
 def test_all_features_together_in_words() -> None:
