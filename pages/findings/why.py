@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["main_reasons", "together", "why_table"]
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow as pa
 from monitoring.charts.numbers import moment, number
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
+from pages.findings.causes import one_column
 
 METHOD_LABELS = {"domain_classifier": "Domain classifier", "pca_reconstruction": "PCA reconstruction"}
 _FIRST = ("recall", "accuracy", "mae", "ndcg_at_k", "roc_auc", "rmse", "f1", "log_loss", "expected_calibration_error")
@@ -34,12 +35,13 @@ def why_table(causes: Sequence[dict[str, Any]], zone: str) -> pa.Table:
 def main_reasons(causes: Sequence[dict[str, Any]], zone: str) -> list[str]:
     """One model's causes in at most two clauses: its worst metric's, and that of all features together."""
     overall = [row for row in causes if row["metric"] in _FIRST and row["status"] == "drift"]
-    worst = sorted(overall, key=lambda row: (_FIRST.index(row["metric"]), len(row["column"]), row["column"]))[:1]
+    first = min((_FIRST.index(row["metric"]) for row in overall), default=0)
+    worst = one_column([row for row in overall if row["metric"] == _FIRST[first]])[:1]
     together = [row for row in causes if row["method"] == "domain_classifier"]
     return [_clause(row, zone) for row in (*worst, *together)]
 
 
-def _clause(row: dict[str, Any], zone: str) -> str:
+def _clause(row: Mapping[str, Any], zone: str) -> str:
     """`Recall since 17 May 2026 00:00: the relation changed, in channel=wallet`."""
     carried = _drivers(json.loads(row["drivers"])) if row["method"] == "domain_classifier" else ""
     kind = "population or relation: cannot tell" if row["kind"] == "cannot tell" else f"the {row['kind']} changed" if row["kind"] else ""
@@ -61,7 +63,7 @@ def together(points: Sequence[dict[str, Any]]) -> list[str]:
     return said
 
 
-def _finding(row: dict[str, Any]) -> str:
+def _finding(row: Mapping[str, Any]) -> str:
     if row["metric"] == "multivariate_drift":
         return f"All features together ({METHOD_LABELS.get(row['method'], row['method'])})"
     if row["metric"] == "drift":

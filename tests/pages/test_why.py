@@ -67,6 +67,8 @@ def test_a_cause_in_words() -> None:
         "All features together (Domain classifier) since 8 Oct 2026 00:00 or before: the population changed, carried by amount 70%, "
         "age 30%",
     ]
+    lists = [cause(metric="ndcg_at_k", column=column, segment="") for column in ("k=5", "k=10")]
+    assert main_reasons(lists, "UTC") == ["NDCG@10 since 8 Oct 2026 00:00: the relation changed"]  # the k that the model's card shows
     row = why_table([cause(kind="cannot tell")], "UTC").to_pylist()[0]
     assert (row["What changed"], row["Carried by"], row["In"]) == ("Cannot tell", "amount 70%, age 30%", "channel=wallet")
     assert row["Between"].startswith("8 Oct 2026")
