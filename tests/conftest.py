@@ -1,9 +1,10 @@
-"""The one browser that all browser tests of a session share: two Playwrights in one process refuse each other."""
+"""What all tests share: one browser for a session, because two Playwrights in one process refuse each other, and the main module."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,14 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+_MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> None:
+    """Streamlit makes the page that it tests the main module and leaves it so; a process spawned later would run that page first."""
+    sys.modules["__main__"] = _MAIN
 
 
 @pytest.fixture(scope="session")
