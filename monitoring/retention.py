@@ -31,8 +31,9 @@ def cuts(store: Store, model: str, *, older_than: timedelta, now: datetime) -> I
     for row in store.versions(model).to_pylist():
         schema = ModelSchema.from_dict(store.spec(model, row["version"]))
         before = now - max(older_than, schema.label_delay)
-        for name in _window_names(store, model, row["version"], schema):
-            before = _edge(store, model, row["version"], WindowSpec.parse(name), before)
+        specs = (WindowSpec.parse(name) for name in sorted(_window_names(store, model, row["version"], schema)))
+        for spec in sorted(specs, key=lambda spec: spec.unit == "rows"):  # windows of rows last: it is they that must keep all their rows
+            before = _edge(store, model, row["version"], spec, before)
         waiting = [one.window.start for one in _due(store, model, now) if one.subject.version == row["version"]]
         before = min([before, *waiting])
         frozen = store.pruned_before(model, row["version"])
