@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from storage._segment_file import sync_folder
+
 _CHUNK = 1 << 20
 
 
@@ -33,12 +35,3 @@ def put(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.fsync(file.fileno())
     unborn.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder last."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
