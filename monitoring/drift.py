@@ -206,6 +206,15 @@ class Sample:
         """Population standard deviation."""
         return float(np.std(self._numbers))
 
+    @cached_property
+    def moments(self) -> tuple[float, float, float]:
+        """The mean, and the sums of the second and third powers of the distances from it; not finite where they are too large."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(np.mean(self._numbers))
+            apart = self._numbers - mean
+            square = apart * apart
+            return mean, float(square.sum()), float((square * apart).sum())
+
     @property
     def n(self) -> int:
         """How many values there are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PARTS", "DriftColumn", "Job", "Part", "Result", "Score"]
+__all__ = ["PARTS", "DriftColumn", "Job", "Part", "Picture", "Result", "Score"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,25 +15,6 @@ if TYPE_CHECKING:
 
 Part = Literal["drift", "performance", "summary"]
 PARTS: tuple[Part, ...] = ("drift", "performance", "summary")
-
-
-@dataclass(frozen=True, slots=True)
-class DriftColumn:
-    """One column to compare with the reference.
-
-    `name` is the column in the tables of the job: a feature, `@prediction`, `@score`, `@score:<class>` or `@label`. `kind` is
-    `numerical`, `categorical`, `text` or `datetime`. `method` is a name of `drift.METHODS` or `auto`. `threshold` is ours
-    (`verdicts.calibrate(…).threshold`), in the score's units, and `minimum_effect` is the calibration's; without a threshold Evidently's
-    pages would judge by its own default, so the worker passes one that never alarms. `ladder` holds the thresholds that count
-    where 1, 2, … columns with a ladder of this length are past them together (Benjamini & Hochberg's rule in units of the score).
-    """
-
-    name: str
-    kind: str
-    method: str = "auto"
-    threshold: float | None = None
-    minimum_effect: float | None = None
-    ladder: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +48,73 @@ class Score:
     def from_dict(cls, d: Mapping[str, Any]) -> Score:
         """The score that `to_dict` wrote."""
         return cls(**d)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """How the values of one column lie in both samples: as many bars as it takes to draw them, however many rows there are.
+
+    Bars are bins of numbers, `edges` (one more than bars, [a, b) and the last one closed), or categories, `labels`; exactly one of the
+    two is given. `current` and `reference` are rows per bar. `n` and `n_reference` are rows with a usable value, which is the sum of the
+    bars; `nulls` and `nulls_reference` are rows without one.
+    """
+
+    current: tuple[int, ...]
+    reference: tuple[int, ...]
+    edges: tuple[float, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    nulls: int = 0
+    nulls_reference: int = 0
+
+    def __post_init__(self) -> None:
+        bars = len(self.current)
+        if len(self.reference) != bars:
+            raise ValueError("Both samples of a picture have the same bars.")
+        if (self.edges is None) == (self.labels is None) or len(self.labels or self.edges or ()) != bars + (self.edges is not None):
+            raise ValueError("A picture has the edges of its bars, one more than bars, or a label for each; not both.")
+
+    @property
+    def n(self) -> int:
+        """Rows of the window with a usable value."""
+        return sum(self.current)
+
+    @property
+    def n_reference(self) -> int:
+        """Rows of the reference with a usable value."""
+        return sum(self.reference)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; `from_dict` reads it back."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> Picture:
+        """The picture that `to_dict` wrote; lists become tuples again."""
+        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in d.items()}
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftColumn:
+    """One column to compare with the reference.
+
+    `name` is the column in the tables of the job: a feature, `@prediction`, `@score`, `@score:<class>` or `@label`. `kind` is
+    `numerical`, `categorical`, `text` or `datetime`. `method` is a name of `drift.METHODS` or `auto`. `threshold` is ours
+    (`verdicts.calibrate(…).threshold`), in the score's units, and `minimum_effect` is the calibration's; without a threshold Evidently's
+    pages would judge by its own default, so the worker passes one that never alarms. `ladder` holds the thresholds that count
+    where 1, 2, … columns with a ladder of this length are past them together (Benjamini & Hochberg's rule in units of the score).
+    `score` and `picture` are filled where they are known already: then the page of the column is made from them alone, and the job's
+    tables need not hold the column. A score without a picture is not computed again either, but shows nothing.
+    """
+
+    name: str
+    kind: str
+    method: str = "auto"
+    threshold: float | None = None
+    minimum_effect: float | None = None
+    ladder: tuple[float, ...] = ()
+    score: Score | None = None
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitoring.engine_jobs import DriftColumn, Job, Result, Score
+from monitoring.engine_jobs import DriftColumn, Job, Picture, Result, Score
 
 
 def write_table(table: pa.Table, path: Path) -> Path:
@@ -32,7 +32,7 @@ def job_to_line(job: Job, *, current: Path, reference: Path | None) -> dict[str,
         "task": job.task,
         "current": str(current),
         "reference": str(reference) if reference else None,
-        "columns": [[c.name, c.kind, c.method, c.threshold, c.minimum_effect, list(c.ladder)] for c in job.columns],
+        "columns": [_column_to_dict(column) for column in job.columns],
         "roles": sorted(job.roles) if job.roles is not None else None,
         "positive_label": job.positive_label,
         "ks": list(job.ks),
@@ -51,7 +51,7 @@ def job_from_line(line: Mapping[str, Any], *, current: pa.Table, reference: pa.T
         current=current,
         reference=reference,
         reference_hash=line["reference"],
-        columns=tuple(DriftColumn(*plain, ladder=tuple(ladder)) for *plain, ladder in line["columns"]),  # type: ignore[misc]  # 5 of them
+        columns=tuple(_column_from_dict(column) for column in line["columns"]),
         roles=frozenset(line["roles"]) if line["roles"] is not None else None,
         positive_label=line["positive_label"],
         ks=tuple(line["ks"]),
@@ -61,6 +61,17 @@ def job_from_line(line: Mapping[str, Any], *, current: pa.Table, reference: pa.T
         snapshots=Path(line["snapshots"]) if line["snapshots"] else None,
         name=line["name"],
     )
+
+
+def _column_to_dict(column: DriftColumn) -> dict[str, Any]:
+    written = {name: getattr(column, name) for name in DriftColumn.__slots__}
+    return written | {name: written[name].to_dict() for name in ("score", "picture") if written[name] is not None}
+
+
+def _column_from_dict(d: Mapping[str, Any]) -> DriftColumn:
+    score = Score.from_dict(d["score"]) if d["score"] is not None else None
+    picture = Picture.from_dict(d["picture"]) if d["picture"] is not None else None
+    return DriftColumn(**{**d, "ladder": tuple(d["ladder"]), "score": score, "picture": picture})
 
 
 def result_to_dict(result: Result) -> dict[str, Any]:
