@@ -42,7 +42,11 @@ _LONGEST_WAIT = 4.0  # seconds, where the disk or the memory was to blame: room 
 _SKEWED = "The clock of {} is more than 5 minutes off, or was set while it ran: its records stand under the times that it wrote."
 _STRANGER = "{} in the spool belongs to another user and is not read: remove it, or give it to the owner of the home (chown)."
 _ROOM_AGAIN = "The disk has room again: what waited in the spool is taken in."
-_CIRCUMSTANCES = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError, MemoryError)
+# A commit that cannot write raises a TransactionException: rows are judged before it, and there is one writer, so no other cause is left.
+_CIRCUMSTANCES = (
+    duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError,
+    MemoryError,
+)  # fmt: skip
 
 
 class _Slice(NamedTuple):

@@ -36,6 +36,9 @@ _LOCKS = (
     "SET lock_configuration = true",
 )
 
+# What DuckDB says of a commit that lasts although it raised: the checkpoint that follows it failed.
+_DURABLE = "is durable"
+
 # Errors that a damaged file raises, among other things.
 _DAMAGE = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
@@ -60,7 +63,10 @@ def dicts(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = 
 
 
 class Database:
-    """Owns the file while it is open. `read` and `write` may be called from any thread, and never after a fork."""
+    """Owns the file while it is open. `read` and `write` may be called from any thread, and never after a fork.
+
+    An instance that DuckDB gave up (a checkpoint that failed on a full disk, say) is opened anew by the next call.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -68,6 +74,7 @@ class Database:
         self._gate = threading.Condition()
         self._active = 0  # calls that hold a cursor
         self._reopening = False
+        self._given_up = False  # by DuckDB: every call fails until the file was opened anew
         self._writing = threading.RLock()
         self._mine = threading.local()
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -91,15 +98,20 @@ class Database:
         try:
             yield cursor
         except duckdb.Error as error:
+            self._notice(error)
             raise StoreError(f"The database refused to answer: {_sentence(error)}{self._advice(error)}") from error
         finally:
             self._leave(cursor)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor inside a transaction: all of the block is written, or nothing of it. One writer at a time."""
+        """A cursor inside a transaction: all of the block is written, or nothing of it. One writer at a time.
+
+        Raises StoreError, which says so where the commit itself failed: it may have lasted, or does.
+        """
         with self._writing:
             cursor = self._enter()
+            outcome = "nothing was written"
             try:
                 cursor.execute("BEGIN")
                 try:
@@ -107,10 +119,13 @@ class Database:
                 except BaseException:
                     _roll_back(cursor)
                     raise
+                self._guard()  # a child that was forked within the block shares the file with its parent
+                outcome = "what was to be written may stand or not"
                 cursor.execute("COMMIT")
             except duckdb.Error as error:
-                what = "The database refused to write, and nothing was written"
-                raise StoreError(f"{what}: {_sentence(error)}{self._advice(error)}") from error
+                self._notice(error)
+                outcome = "all of it was written" if _DURABLE in str(error) else outcome
+                raise StoreError(f"The database refused to write, and {outcome}: {_sentence(error)}{self._advice(error)}") from error
             finally:
                 self._leave(cursor)
 
@@ -130,6 +145,7 @@ class Database:
                     act()
                 finally:
                     self._connect()
+                self._given_up = False
             finally:
                 self._reopening = False
                 self._gate.notify_all()
@@ -169,6 +185,9 @@ class Database:
             self._connection.close()
             self._connection = None
 
+    def _notice(self, error: duckdb.Error) -> None:
+        self._given_up = self._given_up or isinstance(error, duckdb.FatalException)
+
     def _advice(self, error: duckdb.Error) -> str:
         """What to do where the file itself is to blame. 2.0.0 raises plain duckdb.Error for some damage, so the text is asked too."""
         damaged = isinstance(error, _DAMAGE) or "orrupt" in str(error) or "checksum" in str(error)
@@ -184,6 +203,8 @@ class Database:
     def _enter(self) -> duckdb.DuckDBPyConnection:
         self._guard()
         depth = getattr(self._mine, "depth", 0)
+        if self._given_up and not depth:
+            self.reopen()
         with self._gate:
             if not depth:  # a call within a call must not wait for a reopening that waits for the outer one
                 self._gate.wait_for(lambda: not self._reopening)

@@ -5,12 +5,12 @@ They come from a fork server that has imported what they need and has never open
 
 from __future__ import annotations
 
-__all__ = ["CRASH_POINTS", "WAYS", "Writer", "acknowledged", "collect", "start_writer"]
+__all__ = ["CRASH_POINTS", "WAYS", "Writer", "acknowledged", "apart", "collect", "start_writer"]
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -65,11 +65,16 @@ def acknowledged(notes: Path) -> list[str]:
 
 def collect(home: Home, *, die: str = "", passing: int = 1, batch_bytes: int | None = None) -> int:
     """Collect in a process that kills itself when it passes the crash point `die` for the nth time; the signal or 0 it ended with."""
-    process = _SPAWN.Process(target=_collect, args=(home.path, die, passing, batch_bytes))
+    return -apart(_collect, home.path, die, passing, batch_bytes)
+
+
+def apart(act: Callable[..., object], *arguments: object) -> int:
+    """Do something in a process of its own; its exit code, negative for a signal."""
+    process = _SPAWN.Process(target=act, args=arguments)
     process.start()
     process.join()
     assert process.exitcode is not None
-    return -process.exitcode
+    return process.exitcode
 
 
 def _collect(home: Path, die: str, passing: int, batch_bytes: int | None) -> None:

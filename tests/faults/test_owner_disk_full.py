@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from storage import _disk_reserve
 from storage.collector import Collector
 from storage.errors import StoreError
 from storage.home import Home
-from storage.store import Store
+from storage.store import Store, _database
 from tests.faults.accounts import settled
+from tests.faults.promised import allowed, seconds
 from tests.storage.conftest import FRAUD, Log, prediction
 
 
@@ -57,32 +60,71 @@ def test_nothing_is_taken_in_while_the_disk_is_nearly_full_and_loggers_go_on(sto
 
 @pytest.mark.slow
 @pytest.mark.parametrize("leave", [0, 300 << 10])
-@pytest.mark.parametrize("when", ["write-ahead log", "explicit checkpoint"])
+@pytest.mark.parametrize("when", ["write-ahead log", "automatic checkpoint", "explicit checkpoint"])
 def test_a_full_disk_costs_no_row_and_no_second_one(small_disk: Path, when: str, leave: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And within 5 s of there being room, all of it is there."""
     monkeypatch.setattr(_disk_reserve, "shortage", lambda *_: None)  # as where another process takes the room after the look at it
+    if when == "automatic checkpoint":
+        monkeypatch.setattr(_database, "SETTINGS", (*_database.SETTINGS, "SET checkpoint_threshold = '1MB'"))
+        leave += 2_300 << 10  # room for the commit's own log
     home = Home(small_disk.parent)
     log = Log(home)
     with Store.open(home) as store:
         store.register_model(FRAUD)
-        collector = Collector(store)
-        log.predictions(range(500))
-        collector.once()
-        log.write(*(("pred", prediction(number, f={"country": secrets.token_hex(450)})) for number in range(500, 3_000)))
+        collector, failures = _Telling(store), []
+        large(log, range(2_500))
+        _, undisturbed = seconds(collector.once)
+        large(log, range(2_500, 5_000))
         ballast = fill(small_disk, leave)
-        failures = 0
-        for _ in range(2):
-            try:
-                collector.once()
-                if when == "explicit checkpoint":
-                    with store.reading() as cursor:
-                        cursor.execute("FORCE CHECKPOINT")
-            except StoreError:
-                failures += 1
+        collector.failures = failures
+        collector.start()
+        _until(lambda: len(failures) >= 2, within=60)
+        if when == "explicit checkpoint":
+            with pytest.raises(StoreError), store.reading() as cursor:
+                cursor.execute("FORCE CHECKPOINT")
         ballast.unlink()
-        collector.once()
-        assert store.versions("fraud").to_pylist()[0]["rows"] == 3_000
+        _, waited = seconds(lambda: _until(lambda: _rows(store) == 5_000, within=60))
+        assert waited < allowed(5, undisturbed=undisturbed)
+        collector.stop()
         account = settled(store)
-        assert (account["ingested"], account["duplicates"], account["in_spool"]) == (3_000, 0, 0)
-        assert failures > 0
+        assert (account["ingested"], account["duplicates"], account["in_spool"]) == (5_000, 0, 0)
+        assert store.predictions("fraud").num_rows == 5_000
+        assert any(EXPECTED[when] in text for text in failures), failures
     with Store.open(home) as store:
-        assert store.versions("fraud").to_pylist()[0]["rows"] == 3_000
+        assert _rows(store) == 5_000
+
+
+EXPECTED = {"write-ahead log": "Failed to commit", "automatic checkpoint": "autocheckpoint failed", "explicit checkpoint": "No space left"}
+
+
+class _Telling(Collector):
+    """A collector that tells of its failures."""
+
+    failures: list[str] | None = None
+
+    def once(self) -> dict[str, int]:
+        try:
+            return super().once()
+        except StoreError as error:
+            if self.failures is not None:
+                self.failures.append(str(error))
+            raise
+
+
+def large(log: Log, numbers: Sequence[int]) -> None:
+    """Rows of a kilobyte that no compression makes smaller."""
+    log.write(*(("pred", prediction(number, f={"country": secrets.token_hex(450)})) for number in numbers))
+
+
+def _rows(store: Store) -> int:
+    """Of the model; 0 where the database cannot be asked now."""
+    with suppress(StoreError):
+        return int(store.versions("fraud").to_pylist()[0]["rows"])
+    return 0
+
+
+def _until(true: Callable[[], bool], *, within: float) -> None:
+    end = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < end, "it does not come"
+        time.sleep(0.05)

@@ -39,6 +39,27 @@ def test_logging_imports_nothing_heavy_and_little_at_all(tmp_path: Path) -> None
     assert told["seconds"] < 1.0  # a generous bound on a loaded machine; benchmarks/log_call.py prints the real number
 
 
+PEAK = """
+{}
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak memory")
+def test_the_logger_adds_less_than_16_mb_to_a_bare_interpreter(tmp_path: Path) -> None:
+    used = f"from monitoring import PredictionLogger; PredictionLogger('m', home={str(tmp_path)!r}).prediction({{'amount': 1.0}}, prediction=1)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+    def peak(code: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK.format(code)], cwd=ROOT, capture_output=True, text=True, check=True, env=environment
+        )
+        return int(done.stdout)
+
+    bare, logging = peak(""), peak(used)
+    assert logging - bare < 16 << 10, f"{(logging - bare) >> 10} MB"
+
+
 QUIET = """
 import sys
 from monitoring import PredictionLogger
