@@ -36,7 +36,7 @@ class _Closing(BaseException):
 class House(Verbs):
     """One process's ownership of one home. Open it with `House.open`; close it, or use it as a context manager.
 
-    `store` and the verbs may be used from any thread.
+    `store`, `reader` (the same without a way to write) and the verbs may be used from any thread.
     """
 
     def __init__(self, home: Home, store: Store, settings: Settings) -> None:

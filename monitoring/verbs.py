@@ -66,6 +66,7 @@ class Verbs(CustodyVerbs):
     def __init__(self, home: Home, store: Store, *, wake: Callable[[], None]) -> None:
         self.home = home
         self.store = store
+        self.reader = store.reader()  # what pages ask
         self.computing = Computing(store)
         self.collector = Collector(store, at=self._collected)
         self._wake = wake  # called when there may be something new to compute

@@ -82,7 +82,7 @@ def _renewing(house: House, before: tuple[str, Any]) -> None:
 def _seen(house: House) -> tuple[str, Any]:
     """What is going on in words – empty where nothing is –, and what must change for the page to be drawn anew."""
     home = house.home.path
-    runs = house.store.runs(1).to_pylist()
+    runs = house.reader.runs(1).to_pylist()
     run = runs[0] if runs and runs[0]["state"] == "running" else None
     words = []
     if Demo.running(home):
@@ -91,4 +91,4 @@ def _seen(house: House) -> tuple[str, Any]:
         of = f"{number(run['done'])} of {number(run['total'])} windows" if run["total"] else "looking for windows that are due"
         words.append(f"Computing {of}" + (f" of {run['model']}" if run["model"] else ""))
     done = run["done"] // max(run["total"] // 10, 1) if run and run["total"] else None  # every tenth of a run is worth a new page
-    return " · ".join(words), (Demo.running(home), len(house.store.models()), run and run["run"], done)
+    return " · ".join(words), (Demo.running(home), len(house.reader.models()), run and run["run"], done)

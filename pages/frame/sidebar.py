@@ -19,10 +19,10 @@ from pages.frame.selection import RANGES, Selection, choice, put, recall, time_r
 
 if TYPE_CHECKING:
     from monitoring.house import House
-    from storage.store import Store
+    from storage.store import Reader
 
 
-def select(store: Store, shown: Sequence[str]) -> tuple[Selection, Timeline]:
+def select(store: Reader, shown: Sequence[str]) -> tuple[Selection, Timeline]:
     """Draw the selectors named in `shown`; the selection, and the time axis over all versions of the chosen model and window.
 
     A page whose selectors do not name the model looks at all models: its range ends where the newest window of any of them does.
@@ -40,7 +40,7 @@ def select(store: Store, shown: Sequence[str]) -> tuple[Selection, Timeline]:
     return _select_of_model(store, model, shown)
 
 
-def _select_of_model(store: Store, model: str, shown: Sequence[str]) -> tuple[Selection, Timeline]:
+def _select_of_model(store: Reader, model: str, shown: Sequence[str]) -> tuple[Selection, Timeline]:
     spec, rows = store.spec(model), store.points(model=model, metric="rows")
     preferred = str(spec.get("window") or "1d")
     versions = Timeline.of(rows).versions() or versions_of(store, model)
@@ -74,7 +74,7 @@ def footer(house: House) -> None:
 @st.cache_data(ttl=5, show_spinner=False)
 def _facts(path: str, _house: House) -> dict[str, Any]:  # noqa: ARG001 – the path is the cache's key
     """The store's health at most every five seconds: it looks at every file of the spool."""
-    return _house.store.health()
+    return _house.reader.health()
 
 
 def _compare_word(value: str) -> str:
@@ -98,7 +98,7 @@ def _written(name: str, key: str) -> None:
     put(name, str(st.session_state[key]))
 
 
-def versions_of(store: Store, model: str) -> list[str]:
+def versions_of(store: Reader, model: str) -> list[str]:
     """Newest first; a model without predictions has the version of its schema."""
     rows = store.versions(model).to_pylist()
     epoch = datetime.min.replace(tzinfo=UTC)

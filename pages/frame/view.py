@@ -33,7 +33,7 @@ from storage.errors import OwnerBusy, StorageError
 
 if TYPE_CHECKING:
     from monitoring.house import House
-    from storage.store import Store
+    from storage.store import Reader
 
 
 class _EndOfPageError(Exception):
@@ -57,9 +57,9 @@ class View:
         self._export = Export(self.section.key, self.section.title)
 
     @property
-    def store(self) -> Store:
-        """The owner's store; pages read tables from it and write nothing."""
-        return self.house.store
+    def store(self) -> Reader:
+        """What the owner's store answers; nothing can be written through it."""
+        return self.house.reader
 
     @property
     def releases(self) -> list[tuple[datetime, str]]:
@@ -202,10 +202,10 @@ def _opened(made: Section, places: _Header, started: float) -> View:
 
     try:
         house = current()
-        chosen, timeline = sidebar.select(house.store, made.selectors)
+        chosen, timeline = sidebar.select(house.reader, made.selectors)
         sidebar.footer(house)
         progress.show(house)
-        spec = house.store.spec(chosen.model) if chosen.model else {}
+        spec = house.reader.spec(chosen.model) if chosen.model else {}
     except Exception as error:
         states.failed(error, expected=isinstance(error, (OwnerBusy, StorageError)))
         _ready(made, started)

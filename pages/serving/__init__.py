@@ -55,7 +55,7 @@ def _health() -> dict[str, Any]:
     from monitoring.service import current
 
     house = current()
-    return {"status": "ok", "models": len(house.store.models())}
+    return {"status": "ok", "models": len(house.reader.models())}
 
 
 async def healthz(_request: Request) -> Response:
@@ -88,7 +88,7 @@ def _report_path(report_id: str) -> Path | None:
     from monitoring.service import current
 
     house = current()
-    row = house.store.report(report_id)
+    row = house.reader.report(report_id)
     if not row or row.get("format") != "html":
         return None
     reports = house.home.reports.resolve()

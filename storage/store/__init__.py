@@ -1,10 +1,11 @@
-"""Every read and write of the database, by verb: Arrow in, Arrow out. See `Store`."""
+"""Every read and write of the database, by verb: Arrow in, Arrow out. See `Store`, and `Reader` for what only asks."""
 
 from __future__ import annotations
 
-__all__ = ["Counts", "Entry", "Refusal", "Segment", "Store", "Window"]
+__all__ = ["Counts", "Entry", "Reader", "Refusal", "Segment", "Store", "Window"]
 
 from storage.store._entries import Counts, Entry, Refusal
 from storage.store._frames import Window
+from storage.store._reader import Reader
 from storage.store._segments import Segment
 from storage.store._store import Store

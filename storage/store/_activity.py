@@ -9,17 +9,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.store._catalog import Field, Model
-from storage.store._database import query, table
+from storage.store._database import ReadCursor, query, table
 from storage.store._frames import Window
 from storage.store._pruned import pruned_of
 from storage.store._values import MOMENT
 
-Cursor = duckdb.DuckDBPyConnection
+Cursor = ReadCursor
 
 _ORDERED = ("numerical", "datetime")
 

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from storage.errors import StoreError
-from storage.store._database import dicts, query
+from storage.store._database import ReadCursor, dicts, query
 
 Cursor = duckdb.DuckDBPyConnection
 
@@ -67,12 +67,12 @@ class Model:
         return self.spec.get("task") in ("binary", "multiclass")
 
 
-def names(cursor: Cursor) -> list[str]:
+def names(cursor: ReadCursor) -> list[str]:
     """Every model that has a description, by name."""
     return [row["name"] for row in dicts(cursor, query("model_names"))]
 
 
-def find(cursor: Cursor, name: str, version: str | None = None) -> Model | None:
+def find(cursor: ReadCursor, name: str, version: str | None = None) -> Model | None:
     """A model seen through its newest description of `version`, or through its newest one where that version has none."""
     rows = dicts(cursor, query("model"), {"name": name, "version": version})
     if not rows:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.points import CAUSES
-from storage.store._database import dicts, query, table
+from storage.store._database import ReadCursor, dicts, query, table
 
 Cursor = duckdb.DuckDBPyConnection
 _NAMES = ", ".join(f'"{name}"' for name in CAUSES.names)
@@ -29,11 +29,11 @@ def save_causes(cursor: Cursor, model: str, window: str, found: pa.Table, up_to:
     cursor.execute("INSERT INTO explained VALUES (?, ?, ?)", [model, window, up_to])
 
 
-def causes(cursor: Cursor, model: str | None, window: str | None) -> pa.Table:
+def causes(cursor: ReadCursor, model: str | None, window: str | None) -> pa.Table:
     """In the shape of CAUSES."""
     return table(cursor, query("causes"), {"model": model, "window": window}).cast(CAUSES)
 
 
-def unexplained(cursor: Cursor, model: str | None) -> list[dict[str, Any]]:
+def unexplained(cursor: ReadCursor, model: str | None) -> list[dict[str, Any]]:
     """See Store.unexplained."""
     return dicts(cursor, query("unexplained"), {"model": model})

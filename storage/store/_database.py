@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SETTINGS", "Database", "Parameters", "dicts", "query", "table"]
+__all__ = ["SETTINGS", "Database", "Parameters", "ReadCursor", "dicts", "query", "select_only", "table"]
 
 import os
 import threading
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -49,14 +49,52 @@ def query(name: str) -> str:
     return files("storage").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-def table(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = None) -> pa.Table:
+class ReadCursor(Protocol):
+    """What queries need of a cursor: every connection has it, and one for readers has nothing else."""
+
+    def sql(self, query: str, *, params: Any = None) -> Any: ...
+    def register(self, view_name: str, python_object: object) -> object: ...
+    def unregister(self, view_name: str) -> object: ...
+
+
+class _SelectOnly:
+    """A cursor that answers one SELECT at a time, and raises StoreError for all else. Tables of rows may be put beside the home's."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def sql(self, query: str, *, params: Any = None) -> Any:
+        statements = self._cursor.extract_statements(query)
+        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+            raise StoreError("Only a single SELECT is answered here: use the commands of python -m monitoring to change anything.")
+        return self._cursor.sql(query, params=params)
+
+    def register(self, view_name: str, python_object: object) -> object:
+        return self._cursor.register(view_name, python_object)
+
+    def unregister(self, view_name: str) -> object:
+        return self._cursor.unregister(view_name)
+
+
+@contextmanager
+def select_only(cursor: duckdb.DuckDBPyConnection) -> Iterator[ReadCursor]:
+    """One moment of the database, for reading: SELECT alone is answered, in a transaction that DuckDB itself keeps from writing."""
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        yield _SelectOnly(cursor)
+    finally:
+        _roll_back(cursor)
+
+
+def table(cursor: ReadCursor, sql: str, parameters: Parameters = None) -> pa.Table:
     """All rows of a query as Arrow. Everything is fetched: an unfinished result would block its connection."""
-    result = cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)
-    found: pa.Table = result.to_arrow_table()
+    found: pa.Table = (cursor.sql(sql, params=parameters) if parameters else cursor.sql(sql)).to_arrow_table()
     return found
 
 
-def dicts(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
+def dicts(cursor: ReadCursor, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
     """All rows of a small query as dicts. By way of Arrow, which needs no pytz for moments."""
     found: list[dict[str, Any]] = table(cursor, sql, parameters).to_pylist()
     return found
@@ -92,8 +130,14 @@ class Database:
             return int(dicts(cursor, "SELECT max(number) AS number FROM migrations")[0]["number"])
 
     @contextmanager
-    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own for one call. Raises StoreError for whatever the database refuses."""
+    def read(self) -> Iterator[ReadCursor]:
+        """A cursor of its own for the questions of one call: all of one moment, SELECT alone. Raises StoreError for all else."""
+        with self.cursor() as cursor, select_only(cursor) as reading:
+            yield reading
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of its own for one call, for whoever keeps his own transactions. Raises StoreError for whatever the database refuses."""
         cursor = self._enter()
         try:
             yield cursor

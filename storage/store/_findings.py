@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.points import POINTS, PROFILES
-from storage.store._database import dicts, query, table
+from storage.store._database import ReadCursor, dicts, query, table
 from storage.store._frames import Window
 
 Cursor = duckdb.DuckDBPyConnection
@@ -85,28 +85,28 @@ def _shaped(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
         raise StoreError(f"These {what} do not have the shape of storage.points.{what.upper()}: {error}") from error
 
 
-def points(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
+def points(cursor: ReadCursor, filters: Mapping[str, Any]) -> pa.Table:
     """Points that meet every filter that is not None, in order of model, version, window, metric and column."""
     return table(cursor, query("points"), dict(filters)).cast(POINTS)
 
 
-def computed(cursor: Cursor, model: str, window: str | None, as_of: datetime | None) -> dict[str, datetime | None]:
+def computed(cursor: ReadCursor, model: str, window: str | None, as_of: datetime | None) -> dict[str, datetime | None]:
     """When a model's findings were computed; see Store.computed."""
     (row,) = dicts(cursor, query("computed"), {"model": model, "window": window, "as_of": as_of})
     return row
 
 
-def point_history(cursor: Cursor, scope: Mapping[str, Any]) -> pa.Table:
+def point_history(cursor: ReadCursor, scope: Mapping[str, Any]) -> pa.Table:
     """Every finding of one metric of one window, oldest first; see Store.point_history."""
     return table(cursor, query("point_history"), dict(scope))
 
 
-def profiles(cursor: Cursor, filters: Mapping[str, Any]) -> pa.Table:
+def profiles(cursor: ReadCursor, filters: Mapping[str, Any]) -> pa.Table:
     """Profiles of one window or of a range of them, oldest first, each in the order in which they were given."""
     return table(cursor, query("profiles"), dict(filters)).cast(PROFILES)
 
 
-def window_states(cursor: Cursor, model: str, version: str, window_name: str) -> pa.Table:
+def window_states(cursor: ReadCursor, model: str, version: str, window_name: str) -> pa.Table:
     """One row per computed window of this name, oldest first."""
     return table(cursor, query("window_states"), [model, version, window_name])
 
@@ -132,12 +132,12 @@ def save_report(cursor: Cursor, row: Mapping[str, Any]) -> str:
     return report_id
 
 
-def reports(cursor: Cursor, model: str | None) -> pa.Table:
+def reports(cursor: ReadCursor, model: str | None) -> pa.Table:
     """One row per report, newest window first."""
     return table(cursor, query("reports"), {"model": model})
 
 
-def report(cursor: Cursor, report_id: str) -> dict[str, Any] | None:
+def report(cursor: ReadCursor, report_id: str) -> dict[str, Any] | None:
     """One report, or None."""
     rows = dicts(cursor, "SELECT * FROM reports WHERE report_id = ?", [report_id])
     return rows[0] if rows else None

@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-import duckdb
 import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.store._catalog import Model
-from storage.store._database import query, table
+from storage.store._database import ReadCursor, query, table
 from storage.store._pruned import pruned_of
 from storage.store._values import SIDES, words_of
 
-Cursor = duckdb.DuckDBPyConnection
+Cursor = ReadCursor
 
 
 class Window(Protocol):

@@ -19,11 +19,11 @@ from storage._segment_reader import open_plain, segments
 from storage.errors import StorageError
 from storage.home import Home
 from storage.store import _catalog, _segments
-from storage.store._database import dicts, query
+from storage.store._database import ReadCursor, dicts, query
 from storage.store._segments import Segment
 from storage.store._tally import records_ahead
 
-Cursor = duckdb.DuckDBPyConnection
+Cursor = ReadCursor
 
 _TAILS = pa.schema([
     ("segment", pa.string()), ("writer", pa.string()), ("sequence", pa.int32()), ("accepted", pa.int64()), ("waiting", pa.int64()),
@@ -51,25 +51,22 @@ def health(cursor: Cursor, home: Home, *, schema_version: int) -> dict[str, Any]
 
 
 def _snapshot(cursor: Cursor, home: Home) -> tuple[dict[str, int], dict[str, Any]]:
-    """The state of the spool, and the account of every record, both as of one moment: rows taken in since are still in the spool."""
-    cursor.execute("BEGIN")
+    """The state of the spool, and the account of every record, both as of one moment – the cursor's transaction: rows taken in since
+    are still in the spool."""
+    waiting, tails = [], []
+    paths = segments(home.spool)
+    known = _segments.known(cursor, [path.name for path in paths])
+    for path in paths:
+        segment = known.get(path.name) or Segment(0, path.name)
+        unread, records = _ahead(path, segment)
+        waiting.append(unread)
+        tails.append((path.name, segment.writer, segment.sequence, segment.accepted, records))
+    cursor.register("tails", pa.Table.from_pylist([dict(zip(_TAILS.names, tail, strict=True)) for tail in tails], _TAILS))
     try:
-        waiting, tails = [], []
-        paths = segments(home.spool)
-        known = _segments.known(cursor, [path.name for path in paths])
-        for path in paths:
-            segment = known.get(path.name) or Segment(0, path.name)
-            unread, records = _ahead(path, segment)
-            waiting.append(unread)
-            tails.append((path.name, segment.writer, segment.sequence, segment.accepted, records))
-        cursor.register("tails", pa.Table.from_pylist([dict(zip(_TAILS.names, tail, strict=True)) for tail in tails], _TAILS))
-        try:
-            account = dicts(cursor, query("accounting"))[0]
-        finally:
-            cursor.unregister("tails")
-        told = _told(cursor)
+        account = dicts(cursor, query("accounting"))[0]
     finally:
-        cursor.execute("ROLLBACK")
+        cursor.unregister("tails")
+    told = _told(cursor)
     spool = {"segments": len(paths), "backlog_segments": sum(1 for size in waiting if size), "backlog_bytes": sum(waiting)}
     return spool, _account(account, told) | {"in_spool_bytes": spool["backlog_bytes"]}
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from storage.errors import StoreError
 from storage.store._catalog import Field, Model
-from storage.store._database import dicts, query
+from storage.store._database import ReadCursor, dicts, query
 from storage.store._values import MOMENT, column_of, decision_text, instant, number
 
 Cursor = duckdb.DuckDBPyConnection
@@ -45,7 +45,7 @@ def put(cursor: Cursor, model: Model, rows: pa.Table, source: str, *, at: dateti
     return {"rows": rows.num_rows, "hash": found[0]["hash"]}
 
 
-def info(cursor: Cursor, model: Model) -> dict[str, Any] | None:
+def info(cursor: ReadCursor, model: Model) -> dict[str, Any] | None:
     """What is known of the newest reference, or None where none was loaded."""
     rows = dicts(cursor, query("reference_info"), [model.model_id])
     return rows[0] if rows else None

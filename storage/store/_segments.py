@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 import duckdb
 import pyarrow as pa
 
-from storage.store._database import dicts
+from storage.store._database import ReadCursor, dicts
 
 Cursor = duckdb.DuckDBPyConnection
 
@@ -56,14 +56,14 @@ _TYPES = {
 _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.int64())) for name in _COLUMNS])
 
 
-def known(cursor: Cursor, names: Collection[str] | None = None) -> dict[str, Segment]:
+def known(cursor: ReadCursor, names: Collection[str] | None = None) -> dict[str, Segment]:
     """What is known of the segments with these names, or of all; archived ones too: a name that comes back must not be read twice."""
     chosen = "" if names is None else "WHERE segment IN (SELECT unnest($names))"
     parameters = None if names is None else {"names": list(names)}
     return {row["segment"]: Segment(**row) for row in dicts(cursor, f"SELECT {_LIST} FROM ingest_offsets {chosen}", parameters)}  # noqa: S608 – constants
 
 
-def last_id(cursor: Cursor) -> int:
+def last_id(cursor: ReadCursor) -> int:
     """The largest number that a segment has; 0 where there is none."""
     return int(dicts(cursor, "SELECT coalesce(max(segment_id), 0) AS last FROM ingest_offsets")[0]["last"])
 

@@ -48,6 +48,53 @@ def test_only_a_single_select_over_the_tables_is_answered(fraud: Store, tmp_path
     assert fraud.select("SELECT name FROM models WHERE name = $name", {"name": "fraud"}).to_pylist() == [{"name": "fraud"}]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO collected VALUES (1, 1)", "UPDATE models SET name = 'x'", "DELETE FROM models", "CREATE TABLE t (a INTEGER)",
+        "CREATE TEMP TABLE t AS SELECT 1", "DROP TABLE models", "ALTER TABLE models ADD COLUMN a INTEGER", "TRUNCATE models",
+        "ATTACH ':memory:' AS other", "ATTACH '{home}/other.duckdb'", "COPY models TO '{home}/db/snapshots/leak.csv'",
+        "COPY models TO '{home}/leak.csv'", "PRAGMA database_list", "PRAGMA force_checkpoint", "CHECKPOINT", "SET threads = 1", "COMMIT",
+        "CALL pragma_version()", "EXPORT DATABASE '{home}/leak'", "SELECT 1; DELETE FROM models",
+    ],
+)  # fmt: skip
+def test_what_a_page_asks_through_refuses_all_that_could_change_anything(fraud: Store, sql: str) -> None:
+    fraud.snapshots.mkdir(exist_ok=True)
+    before = sorted(path.name for path in fraud.home.path.rglob("*"))
+    with pytest.raises(StoreError), fraud.reader()._readable.read() as cursor:
+        cursor.sql(sql.format(home=fraud.home.path))
+    assert sorted(path.name for path in fraud.home.path.rglob("*")) == before
+    assert fraud.reader().models() == ["fraud"]
+
+
+_WRITES = ["INSERT INTO collected VALUES (1, 1)", "DELETE FROM models", "CREATE TABLE t (a INTEGER)", "DROP TABLE models"]
+
+
+@pytest.mark.parametrize("sql", _WRITES)
+def test_were_a_statement_to_pass_duckdb_itself_would_refuse_to_write_for_a_page(fraud: Store, sql: str) -> None:
+    with pytest.raises(StoreError, match="read-only mode"), fraud.reader()._readable.read() as cursor:
+        cursor._cursor.execute(sql)  # type: ignore[attr-defined]
+    assert fraud.models() == ["fraud"]
+
+
+def test_a_page_is_given_no_verb_that_writes(fraud: Store) -> None:
+    own = {name for name in vars(Store) if not name.startswith("_")}
+    assert {"register_model", "writing", "reading", "save_window", "add_event", "prune"} <= own
+    assert not own & set(dir(fraud.reader()))
+
+
+def test_one_call_sees_one_moment(fraud: Store, log: Log, collector: Collector) -> None:
+    log.predictions(range(5))
+    collector.once()
+    count = "SELECT count(*) AS n FROM pred_000001"
+    with fraud.reader()._readable.read() as cursor:
+        first = cursor.sql(count).fetchall()
+        log.predictions(range(5, 9))
+        collector.once()
+        assert cursor.sql(count).fetchall() == first == [(5,)]
+    assert fraud.select(count).to_pylist() == [{"n": 9}]
+
+
 _WATCHED = """
 import sys
 from pathlib import Path

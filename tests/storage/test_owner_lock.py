@@ -10,6 +10,7 @@ from storage.errors import OwnerBusy, StoreError
 from storage.home import Home
 from storage.store import Store
 
+
 def test_two_stores_of_one_process_exclude_each_other_too(home: Home) -> None:
     with Store.open(home), pytest.raises(OwnerBusy, match=str(os.getpid())):
         Store.open(home)

@@ -47,7 +47,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak memory")
 def test_the_logger_adds_less_than_16_mb_to_a_bare_interpreter(tmp_path: Path) -> None:
-    used = f"from monitoring import PredictionLogger; PredictionLogger('m', home={str(tmp_path)!r}).prediction({{'amount': 1.0}}, prediction=1)"
+    used = f"from monitoring import PredictionLogger as P; P('m', home={str(tmp_path)!r}).prediction({{'amount': 1.0}}, prediction=1)"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
     def peak(code: str) -> int:
