@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from monitoring.schema import ModelSchema
 from monitoring.service import House
-from storage.store import Store
+from storage.store import Reader
 from tests.pages import data
 
 Open = Callable[..., AppTest]
@@ -134,7 +134,7 @@ def test_a_failure_is_one_sentence_with_an_id_and_a_button(full_home: House, ope
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(Store, "profiles", broken)
+    monkeypatch.setattr(Reader, "profiles", broken)
     page = open_page("watch/traffic", full_home, model="card-fraud")
     (error,) = page.error
     assert "secret detail" not in error.value
