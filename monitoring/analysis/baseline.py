@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Baseline", "bounded"]
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from monitoring.drift import Sample, comparable
 from monitoring.own_windows import OwnWindows, Span, own_windows
-from monitoring.performance import Measured, measure
+from monitoring.performance import Groups, Key, Measured, measure_groups
 from monitoring.performance.budget import at_share
 from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
 from monitoring.performance.scores import calibration_error, confidence
@@ -76,10 +76,18 @@ class Baseline:
         """The usable values of a column in one segment's rows: of at most 10,000 of them, a seeded choice."""
         return self.once(("sample", where, name, kind), lambda: self._columns.sample(name, kind, self._segment(where)))
 
-    def measured(self, subject: Subject, segment: Where = ()) -> dict[tuple[str, str], Measured]:
-        """The reference's own performance; of the rows of one segment where conditions are given. Empty without labels."""
-        key = ("measured", tuple(sorted((k, str(v)) for k, v in subject.measuring(None).items())), segment)
-        return self.once(key, lambda: self._measured(subject, segment))
+    def measured(self, subject: Subject) -> dict[Key, Measured]:
+        """The reference's own performance. Empty without labels."""
+        return self.once(("measured", _options_of(subject)), lambda: self._measured(subject, [None])[0])
+
+    def measured_segments(self, subject: Subject, wheres: Sequence[Where]) -> dict[Where, dict[Key, Measured]]:
+        """The same of each segment's rows; those that are not known yet are measured in one pass."""
+        with self._lock:
+            known: dict[Where, dict[Key, Measured]] = self.once(("measured segments", _options_of(subject)), dict)
+            new = [where for where in wheres if where not in known]
+            if new:
+                known |= zip(new, self._measured(subject, new), strict=True)
+            return known
 
     def popularity(self, item: str | None) -> dict[str, float] | None:
         """Each item's share of the reference's rows."""
@@ -136,16 +144,17 @@ class Baseline:
             mask[np.random.default_rng([_SEED, len(rows)]).choice(rows, _MOST_ROWS, replace=False)] = True
         return mask
 
-    def _measured(self, subject: Subject, segment: Where) -> dict[tuple[str, str], Measured]:
-        rows = self.table
-        if segment:
-            mask = matching(rows, segment)
-            if mask is None:
-                return {}
-            rows = rows.filter(pa.array(mask))
-        if "@label" not in rows.column_names or rows["@label"].null_count == rows.num_rows:
-            return {}
-        return measure(rows, **subject.measuring(self.popularity(subject.item)), known_users=self.users(subject.user))
+    def _measured(self, subject: Subject, wheres: Sequence[Where | None]) -> list[dict[Key, Measured]]:
+        """Of the rows of each segment, or of all where None stands for it; empty for those without a label."""
+        table = self.table
+        if "@label" not in table.column_names or table["@label"].null_count == len(self):
+            return [{} for _ in wheres]
+        masks = [np.ones(len(self), bool) if where is None else matching(table, where) for where in wheres]
+        groups = Groups.of_masks([np.zeros(len(self), bool) if mask is None else mask for mask in masks])
+        options = subject.measuring(self.popularity(subject.item)) | {"known_users": self.users(subject.user)}
+        labelled = groups.where(table["@label"].is_valid().to_numpy()).sizes
+        found = measure_groups(table, groups, **options)
+        return [one if known else {} for one, known in zip(found, labelled, strict=True)]
 
     def _popularity(self, item: str | None) -> dict[str, float] | None:
         if item is None or item not in self.table.column_names:
@@ -171,3 +180,7 @@ class Baseline:
         counts = random.multinomial(size, np.full(len(score), 1 / len(score)), size=_DRAWS).astype(float)
         errors = calibration_error(score, outcome, counts)
         return float(errors.mean() + _Z_999 * errors.std(ddof=1))
+
+
+def _options_of(subject: Subject) -> Hashable:
+    return tuple(sorted((name, str(value)) for name, value in subject.measuring(None).items()))

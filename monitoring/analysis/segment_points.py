@@ -20,8 +20,8 @@ from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.multiplicity import budget
-from monitoring.performance import measure
-from monitoring.performance.intervals import wilson
+from monitoring.performance import Groups, measure_groups
+from monitoring.performance.intervals import wilsons
 from monitoring.segments.columns import Columns
 from monitoring.segments.drift import Comparison, Judged, compare, judge
 from monitoring.segments.slices import Slice, matching, slices
@@ -35,24 +35,30 @@ def add_segments(found: Findings, subject: Subject, frame: pa.Table, labels: Lab
                  nulls: NullCache) -> None:  # fmt: skip
     """Every metric and drift of each declared segment and pair of segments; which of them there are, `monitoring.segments.slices` says."""
     parts = slices(frame, subject.schema.segments)
-    for part in parts:
-        _add_performance(found, subject, frame, part, labels, baseline)
-    if baseline is not None and parts:
+    if not parts:
+        return
+    _add_performance(found, subject, frame, parts, labels, baseline)
+    if baseline is not None:
         _add_drift(found, subject, frame, parts, asked, baseline, nulls)
 
 
-def _add_performance(found: Findings, subject: Subject, frame: pa.Table, part: Slice, labels: Labels, baseline: Baseline | None) -> None:
-    rows = frame.filter(pa.array(part.mask))
-    labelled = rows.num_rows - rows["@label"].null_count
-    more = found.of_segment(rows.num_rows, labelled) | {"segment": part.name}
-    found.add("rows", float(rows.num_rows), **more)
-    covered = wilson(labelled, rows.num_rows)
-    found.add("label_coverage", labelled / rows.num_rows, method="wilson", lower=covered.lower, upper=covered.upper, **more)
-    if not labelled:
-        return
-    usual = baseline.measured(subject, part.where) if baseline else {}
-    for key, measured in measure(rows, **measuring(subject, baseline)).items():
-        add_measured(found, key, measured.value, measured.reason, measured, usual.get(key), labels, detail={}, more=more)
+def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: Sequence[Slice], labels: Labels,
+                     baseline: Baseline | None) -> None:  # fmt: skip
+    """Rows, label coverage and every metric of each part; all parts are measured in one pass."""
+    labelled = [_labelled(frame, part) for part in parts]
+    covered = wilsons(np.array(labelled, float), np.array([part.n for part in parts], float))
+    groups = Groups.of_masks([part.mask for part in parts])
+    measured = measure_groups(frame, groups, **measuring(subject, baseline)) if any(labelled) else [{}] * len(parts)
+    wheres = [part.where for part, known in zip(parts, labelled, strict=True) if known]
+    usual = baseline.measured_segments(subject, wheres) if baseline else {}
+    for place, (part, known) in enumerate(zip(parts, labelled, strict=True)):
+        more = found.of_segment(part.n, known) | {"segment": part.name}
+        edges = covered.at(place)
+        assert edges is not None, "a part has rows"
+        found.add("rows", float(part.n), **more)
+        found.add("label_coverage", known / part.n, method="wilson", lower=edges.lower, upper=edges.upper, **more)
+        for key, one in measured[place].items() if known else ():
+            add_measured(found, key, one.value, one.reason, one, usual.get(part.where, {}).get(key), labels, detail={}, more=more)
 
 
 @dataclass(frozen=True, slots=True)

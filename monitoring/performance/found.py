@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "MINIMUM_OF_SHARE", "Measured", "nothing", "too_few"]
+__all__ = ["MINIMUM_LABELLED", "MINIMUM_OF_CLASS", "MINIMUM_OF_SHARE", "Key", "Measured", "gathered", "nothing", "too_few"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .intervals import Interval
+import numpy as np
+import numpy.typing as npt
+
+from .intervals import Floats, Interval, Intervals
+
+Key = tuple[str, str]
+"""(metric, column) as in `points`."""
 
 MINIMUM_LABELLED = 30  # the usual floor for trusting a normal approximation of a mean; Hogg, Tanis & Zimmerman 2015, §5.6
 MINIMUM_OF_CLASS = 10  # at least ten of the rarer outcome: the rule np ≥ 10 for proportions; Moore & McCabe 2012, §5.2
@@ -40,3 +47,12 @@ def too_few(n: int, what: str, minimum: int) -> str | None:
 def nothing(reason: str, *, rows: int = 0) -> Measured:
     """A metric that is undefined here, and why."""
     return Measured(reason=reason, rows=rows)
+
+
+def gathered(values: Floats, intervals: Intervals, *, n: npt.NDArray[np.generic], rows: npt.NDArray[np.generic],
+             scarce: Sequence[str | None], weighted: npt.NDArray[np.bool_] | None = None) -> list[Measured]:  # fmt: skip
+    """One metric of many groups: what each gave, from one entry per group."""
+    flags = np.zeros(len(values), bool) if weighted is None else weighted
+    each = zip(values.tolist(), n.tolist(), rows.tolist(), scarce, flags.tolist(), strict=True)
+    return [Measured(value=value, interval=intervals.at(group), n=int(many), rows=int(all_), scarce=few, weighted=heavy)
+            for group, (value, many, all_, few, heavy) in enumerate(each)]  # fmt: skip

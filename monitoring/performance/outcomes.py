@@ -21,23 +21,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .groups import Groups
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class ClassOutcomes:
     """Decisions and scores of classification, as codes of `classes` (strings, sorted).
 
-    `label`/`decision`: rows with a label and a prediction. `scored_label`/`scores`: rows with a label and all scores, scores in the
-    columns of `scored_classes` (binary: one column, of the positive class, and labels are 1 for positive). `positive` is the code of
-    the positive class, or None for multiclass. `weight` and `scored_weight` are the rows' weights, None where all are equal.
+    `label`/`decision`: rows with a label and a prediction, in the groups `decided`. `scored_label`/`scores`: rows with a label and all
+    scores, in the groups `scored`; scores in the columns of `scored_classes` (binary: one column, of the positive class, and labels are
+    1 for positive). `positive` is the code of the positive class, or None for multiclass. `weight` and `scored_weight` are the rows'
+    weights, 1 on average in each group and None where all are equal in all of them.
     """
 
     classes: tuple[str, ...]
+    decided: Groups
     label: Codes
     decision: Codes
     scored_classes: tuple[str, ...]
+    scored: Groups
     scored_label: Codes
     scores: Floats
     positive: int | None
@@ -49,6 +55,7 @@ class ClassOutcomes:
 class RegressionOutcomes:
     """Labels and predictions in the target's unit, of the rows that have both; `weight` is None where all rows count the same."""
 
+    groups: Groups
     label: Floats
     prediction: Floats
     weight: Floats | None = None
@@ -70,41 +77,40 @@ class RankingOutcomes:
     user: npt.NDArray[np.object_]
 
 
-def binary_outcomes(frame: pa.Table, *, positive_label: str | None) -> ClassOutcomes:
-    """Decision and score against the label; `positive_label` as the frame writes it."""
-    decided = _rows_with(frame, "@label", "@prediction")
-    label, decision = _texts(decided, "@label"), _texts(decided, "@prediction")
+def binary_outcomes(frame: pa.Table, *, positive_label: str | None, groups: Groups | None = None) -> ClassOutcomes:
+    """Decision and score against the label, in groups (default: one of all rows); `positive_label` as the frame writes it."""
+    whole = groups or Groups.whole(frame.num_rows)
     positive = "1" if positive_label is None else positive_label
-    classes = tuple(sorted({*label, *decision, positive}))
-    scored = _rows_with(frame, "@label", "@score")
-    scores = _floats(scored, "@score") if scored is not None else np.empty(0)
-    truth = (_texts(scored, "@label") == positive).astype(np.intp)
-    return ClassOutcomes(
-        classes, _codes(label, classes), _codes(decision, classes), (positive,), truth, scores.reshape(-1, 1), classes.index(positive),
-        weights(decided), weights(scored),
-    )  # fmt: skip
+    label, decision, names = _coded(frame, "@label", "@prediction")
+    decided = whole.where((label >= 0) & (decision >= 0))
+    classes, label_of, decision_of = _classes(names, label[decided.rows], decision[decided.rows], also=positive)
+    score = _floats(frame, "@score")
+    scored = whole.where((label >= 0) & np.isfinite(score))
+    truth = (label[scored.rows] == (names.index(positive) if positive in names else -2)).astype(np.intp)
+    return ClassOutcomes(classes, decided, label_of, decision_of, (positive,), scored, truth, score[scored.rows][:, None],
+                         classes.index(positive), _weights(frame, decided), _weights(frame, scored))  # fmt: skip
 
 
-def multiclass_outcomes(frame: pa.Table) -> ClassOutcomes:
+def multiclass_outcomes(frame: pa.Table, *, groups: Groups | None = None) -> ClassOutcomes:
     """Decision and class scores against the label; rows whose label has no score column have no scores."""
-    decided = _rows_with(frame, "@label", "@prediction")
-    label, decision = _texts(decided, "@label"), _texts(decided, "@prediction")
-    classes = tuple(sorted({*label, *decision}))
-    names = sorted(name for name in frame.column_names if name.startswith("@score:"))
-    scored_classes = tuple(name.removeprefix("@score:") for name in names)
-    scored = _rows_with(frame, "@label", *names) if names else None
-    if scored is not None:
-        scored = scored.filter(pc.is_in(scored["@label"], pa.array(scored_classes, pa.string())))
-    scores = np.column_stack([_floats(scored, name) for name in names]) if scored is not None else np.empty((0, len(names)))
-    truth = _codes(_texts(scored, "@label"), scored_classes)
-    return ClassOutcomes(classes, _codes(label, classes), _codes(decision, classes), scored_classes, truth, scores, None,
-                         weights(decided), weights(scored))  # fmt: skip
+    whole = groups or Groups.whole(frame.num_rows)
+    label, decision, names = _coded(frame, "@label", "@prediction")
+    decided = whole.where((label >= 0) & (decision >= 0))
+    classes, label_of, decision_of = _classes(names, label[decided.rows], decision[decided.rows])
+    columns = sorted(name for name in frame.column_names if name.startswith("@score:"))
+    scored_classes = tuple(name.removeprefix("@score:") for name in columns)
+    scores = np.column_stack([_floats(frame, name) for name in columns]) if columns else np.empty((frame.num_rows, 0))
+    truth = np.array([scored_classes.index(name) if name in scored_classes else -1 for name in names] + [-1], np.intp)[label]
+    scored = whole.where((truth >= 0) & np.isfinite(scores).all(axis=1))
+    return ClassOutcomes(classes, decided, label_of, decision_of, scored_classes, scored, truth[scored.rows], scores[scored.rows], None,
+                         _weights(frame, decided), _weights(frame, scored))  # fmt: skip
 
 
-def regression_outcomes(frame: pa.Table) -> RegressionOutcomes:
+def regression_outcomes(frame: pa.Table, *, groups: Groups | None = None) -> RegressionOutcomes:
     """Prediction against label."""
-    rows = _rows_with(frame, "@label", "@prediction")
-    return RegressionOutcomes(_floats(rows, "@label"), _floats(rows, "@prediction"), weights(rows))
+    label, prediction = _floats(frame, "@label"), _floats(frame, "@prediction")
+    known = (groups or Groups.whole(frame.num_rows)).where(np.isfinite(label) & np.isfinite(prediction))
+    return RegressionOutcomes(known, label[known.rows], prediction[known.rows], _weights(frame, known))
 
 
 def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None, labelled: bool = True) -> RankingOutcomes:
@@ -128,13 +134,23 @@ def ranking_outcomes(frame: pa.Table, *, user: str | None, item: str | None, lab
     return RankingOutcomes(first, sizes, rank, relevant, items, np.asarray(users.astype(str), object))
 
 
-def weights(rows: pa.Table | None) -> Floats | None:
+def weights(rows: pa.Table) -> Floats | None:
     """The rows' weights with a mean of one (a missing one counts as 1), or None where all are equal: then nothing is to be weighted."""
-    if rows is None or not rows.num_rows or not _has_values(rows, "@weight"):
+    return _weights(rows, Groups.whole(rows.num_rows))
+
+
+def _weights(frame: pa.Table, groups: Groups) -> Floats | None:
+    """`weights` of each group's rows; those of a group whose rows all weigh the same are 1."""
+    if not len(groups.rows) or not _has_values(frame, "@weight"):
         return None
-    found = np.asarray(rows["@weight"].fill_null(1.0).to_numpy(), float)
+    found = np.asarray(frame["@weight"].fill_null(1.0).to_numpy(), float)[groups.rows]
     found = np.where(np.isfinite(found) & (found >= 0), found, 1.0)
-    return None if np.ptp(found) == 0 else np.asarray(found / found.mean())
+    filled = np.unique(groups.edges[:-1][groups.sizes > 0])
+    first = groups.edges[:-1][groups.of]
+    if not np.any(found != found[first]):
+        return None
+    flat = ~(np.add.reduceat(found != found[first], filled, dtype=np.intp) > 0) if len(filled) else np.empty(0, bool)
+    return np.where(np.repeat(flat, groups.sizes[groups.sizes > 0]), 1.0, found / groups.means(found)[groups.of])
 
 
 def _has_values(frame: pa.Table, name: str) -> bool:
@@ -155,17 +171,31 @@ def _rows_with(frame: pa.Table, *names: str) -> pa.Table | None:
     return frame.filter(valid)
 
 
-def _texts(rows: pa.Table | None, name: str) -> npt.NDArray[np.object_]:
-    if rows is None:
-        return np.empty(0, object)
-    return np.array(rows[name].to_pylist(), dtype=object)
+def _coded(frame: pa.Table, *columns: str) -> tuple[Codes, Codes, list[str]]:
+    """A code per row of each of these columns (-1: missing) and what the codes, which they share, stand for."""
+    chunks = [pa.nulls(frame.num_rows) if name not in frame.column_names else frame[name].combine_chunks() for name in columns]
+    parts = [part for one in chunks for part in (one.chunks if isinstance(one, pa.ChunkedArray) else [one])]
+    encoded = pa.chunked_array([part.cast(pa.string()) for part in parts], pa.string()).dictionary_encode().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    first, second = np.split(codes, [frame.num_rows])
+    return first, second, [str(name) for name in encoded.dictionary.to_pylist()]
+
+
+def _classes(names: list[str], label: Codes, decision: Codes, *, also: str | None = None) -> tuple[tuple[str, ...], Codes, Codes]:
+    """The classes that occur, sorted, and both columns as their codes."""
+    used = np.flatnonzero(np.bincount(np.r_[label, decision], minlength=len(names)))
+    classes = tuple(sorted({*(names[code] for code in used), *([also] if also is not None else [])}))
+    places = np.zeros(len(names), np.intp)
+    places[used] = [classes.index(names[code]) for code in used]
+    return classes, places[label], places[decision]
 
 
 def _floats(rows: pa.Table | None, name: str) -> Floats:
+    """NaN where there is none."""
     if rows is None:
         return np.empty(0)
+    if name not in rows.column_names:
+        return np.full(rows.num_rows, np.nan)
     return np.asarray(rows[name].cast(pa.float64()).to_numpy(), float)
-
-
-def _codes(values: npt.NDArray[np.object_], classes: tuple[str, ...]) -> Codes:
-    return np.asarray(pd.Index(classes, dtype=object).get_indexer(pd.Index(values, dtype=object)), np.intp)

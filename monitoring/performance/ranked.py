@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["auc_influence", "auc_interval", "average_precision_influence"]
+__all__ = [
+    "auc_influence", "auc_influences", "auc_interval", "auc_intervals", "average_precision_influence", "average_precision_influences",
+]  # fmt: skip
 
 from statistics import NormalDist
 
 import numpy as np
-from scipy.optimize import brentq
+import numpy.typing as npt
 
-from .intervals import LEVEL, OUTER, Floats, Interval
+from .groups import Codes, Groups
+from .intervals import LEVEL, OUTER, Floats, Interval, Intervals
 
-_END = 1e-9  # 0 and 1 solve the equation too, and are not what is sought
+_HALVINGS = 50  # of an interval of length 1: an edge is known to 1e-15
 
 
 def auc_influence(truth: Floats, score: Floats, weight: Floats) -> tuple[float, Floats]:
@@ -20,14 +23,40 @@ def auc_influence(truth: Floats, score: Floats, weight: Floats) -> tuple[float, 
     The effects are DeLong's structural components (DeLong, DeLong & Clarke-Pearson 1988) over the class's share of the weight. Both
     classes must be there; `truth` is 0 or 1.
     """
-    positive = truth == 1
-    wins = np.empty(len(score))
-    for own, other in ((positive, ~positive), (~positive, positive)):
-        wins[own] = _share_below(score[own], score[other], weight[other])
-    wins[~positive] = 1 - wins[~positive]
-    value = float(np.average(wins[positive], weights=weight[positive]))
-    share = np.where(positive, weight[positive].sum(), weight[~positive].sum()) / len(score)
-    return value, weight * (wins - value) / share
+    value, influence = auc_influences(truth, score, weight, Groups.whole(len(score)))
+    return float(value[0]), influence
+
+
+def auc_influences(truth: Floats, score: Floats, weight: Floats, groups: Groups) -> tuple[Floats, Floats]:
+    """`auc_influence` of each group; NaN where it lacks a class."""
+    order = groups.order(score)
+    y, w, of = truth[order], weight[order], groups.of
+    ones, zeros = groups.sums(w * y), groups.sums(w * (1 - y))
+    first, last = _steps(score[order], groups)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        wins = np.where(y == 1, _below(w * (1 - y), first, last, groups) / (2 * zeros[of]),
+                        1 - _below(w * y, first, last, groups) / (2 * ones[of]))  # fmt: skip
+        value = groups.sums(w * y * wins) / ones
+        value = np.where(zeros > 0, value, np.nan)
+        effect = w * (wins - value[of]) * groups.sizes[of] / np.where(y == 1, ones[of], zeros[of])
+    influence = np.empty(len(score))
+    influence[order] = effect
+    return value, influence
+
+
+def _steps(ordered: Floats, groups: Groups) -> tuple[Codes, Codes]:
+    """For each entry, sorted by value within its group, where the run of values equal to its own begins and ends."""
+    new = np.ones(len(ordered), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]) | (groups.of[1:] != groups.of[:-1])
+    begins = np.flatnonzero(new)
+    step = np.cumsum(new) - 1
+    return begins[step], np.r_[begins[1:], len(ordered)][step]
+
+
+def _below(part: Floats, first: Codes, last: Codes, groups: Groups) -> Floats:
+    """For each entry the sum of `part` below its step, and that up to its step's end: twice its share with ties half."""
+    reached = groups.running(part)
+    return np.asarray(reached[first + groups.of] + reached[last + groups.of])
 
 
 def auc_interval(value: float, positives: float, negatives: float) -> Interval:
@@ -36,25 +65,31 @@ def auc_interval(value: float, positives: float, negatives: float) -> Interval:
     The variance of an AUC θ is Hanley & McNeil's (1982) for exponential scores with both class sizes replaced by their mean where
     they stand beside θ.
     """
+    found = auc_intervals(np.array([value]), np.array([positives], float), np.array([negatives], float)).at(0)
+    assert found is not None, "an AUC needs both classes"
+    return found
+
+
+def auc_intervals(value: Floats, positives: Floats, negatives: Floats) -> Intervals:
+    """`auc_interval` of each group, by halving what lies below and above its value."""
     around = (positives + negatives) / 2 - 1
 
-    def excess(theta: float, z: float) -> float:
+    def outside(theta: Floats, z: float) -> npt.NDArray[np.bool_]:
         shape = 1 + around * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        return (value - theta) ** 2 - z * z * theta * (1 - theta) * shape / (positives * negatives)
+        return np.asarray((value - theta) ** 2 > z * z * theta * (1 - theta) * shape / (positives * negatives))
 
-    def edges(level: float) -> tuple[float, float]:
+    def edge(level: float, end: float) -> Floats:
         z = NormalDist().inv_cdf(0.5 + level / 2)
-        lower = brentq(excess, 0.0, min(value, 1 - _END), args=(z,)) if value > _END else 0.0
-        return float(lower), float(brentq(excess, max(value, _END), 1.0, args=(z,)) if value < 1 - _END else 1.0)
+        inner, outer = value.copy(), np.full_like(value, end)
+        for _ in range(_HALVINGS):
+            middle = (inner + outer) / 2
+            out = outside(middle, z)
+            inner, outer = np.where(out, inner, middle), np.where(out, middle, outer)
+        return inner
 
-    return Interval(*edges(LEVEL), *edges(OUTER), "newcombe")
-
-
-def _share_below(of: Floats, among: Floats, weight: Floats) -> Floats:
-    """For each score the share of the weight `among` that lies below it, ties half."""
-    order = np.argsort(among, kind="stable")
-    ordered, reached = among[order], np.r_[0.0, np.cumsum(weight[order])]
-    return np.asarray((reached[np.searchsorted(ordered, of, "left")] + reached[np.searchsorted(ordered, of, "right")]) / (2 * reached[-1]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        edges = [edge(level, end) for level in (LEVEL, OUTER) for end in (0.0, 1.0)]
+    return Intervals.of(edges, "newcombe", np.isfinite(value))
 
 
 def average_precision_influence(truth: Floats, score: Floats, weight: Floats) -> tuple[float, Floats]:
@@ -64,20 +99,29 @@ def average_precision_influence(truth: Floats, score: Floats, weight: Floats) ->
     moves A and B at every step at or below j: the derivatives of the weighted formula, summed from below (infinitesimal jackknife;
     Efron 1982, §6). At least one positive; `truth` is 0 or 1.
     """
-    order = np.argsort(-score, kind="stable")
-    ordered, y, w = score[order], truth[order], weight[order]
-    begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # equal scores are one step
-    step = np.repeat(np.arange(len(begins)), np.diff(np.r_[begins, len(ordered)]))
-    positives = np.add.reduceat(w * y, begins)
-    above, shown = np.cumsum(positives), np.cumsum(np.add.reduceat(w, begins))
-    total = above[-1]
-    with np.errstate(divide="ignore", invalid="ignore"):  # rows of weight zero at the top
+    value, influence = average_precision_influences(truth, score, weight, Groups.whole(len(score)))
+    return float(value[0]), influence
+
+
+def average_precision_influences(truth: Floats, score: Floats, weight: Floats, groups: Groups) -> tuple[Floats, Floats]:
+    """`average_precision_influence` of each group; NaN where it has no positive."""
+    order, of = groups.order(-score), groups.of
+    y, w = truth[order], weight[order]
+    first, last = _steps(-score[order], groups)
+    total = groups.sums(w * y)
+    above, shown = (groups.running(part)[last + of] for part in (w * y, w))
+    with np.errstate(divide="ignore", invalid="ignore"):  # rows of weight zero at the top, groups without a positive
         precision = np.where(shown > 0, above / shown, 0.0)
-        by_positive = np.where(shown > 0, positives / shown, 0.0)
-        by_any = np.where(shown > 0, positives * precision / shown, 0.0)
-    value = float((precision * positives).sum() / total)
-    below_positive, below_any = (np.cumsum(part[::-1])[::-1] for part in (by_positive, by_any))
-    effect = (y * (precision[step] - value) + y * below_positive[step] - below_any[step]) * len(score) / total
+        share = np.where(shown > 0, w / shown, 0.0)  # each row's part of its step: summed over a step it is that of the step
+        value = groups.sums(precision * w * y) / total
+        below_positive, below_any = (_from_below(part, first, groups) for part in (share * y, share * y * precision))
+        effect = (y * (precision - value[of]) + y * below_positive - below_any) * groups.sizes[of] / total[of]
     influence = np.empty(len(score))
     influence[order] = w * effect
     return value, influence
+
+
+def _from_below(part: Floats, first: Codes, groups: Groups) -> Floats:
+    """For each entry the sum of `part` from the beginning of its step to the end of its group."""
+    reached = groups.running(part)
+    return np.asarray(reached[groups.edges[1:] + np.arange(len(groups))][groups.of] - reached[first + groups.of])
