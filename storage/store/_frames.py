@@ -5,7 +5,7 @@ SQL is put together from surrogate names that this room made itself; users' name
 
 from __future__ import annotations
 
-__all__ = ["LATEST", "frame", "labels", "predictions", "reference"]
+__all__ = ["LATEST", "frame", "labels", "predictions", "reference", "titles"]
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,8 +47,8 @@ def frame(
     as_of: datetime | None = None,
 ) -> pa.Table:
     """The predictions of a window as Store.frame describes them; of all time where window is None."""
-    titles = _titles(model, "p", "l")
-    chosen = _chosen(titles, columns)
+    found = titles(model, "p", "l")
+    chosen = _chosen(found, columns)
     parameters: dict[str, object] = {"version": version}
     condition, first, count = "", 0, limit
     if window is not None and window.rows is None:
@@ -83,7 +83,7 @@ def frame(
 
 def reference(cursor: Cursor, model: Model, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of the reference in the shape of a frame; columns that a reference has no values for are null."""
-    chosen = _chosen(_titles(model, "r", "r"), columns)
+    chosen = _chosen(titles(model, "r", "r"), columns)
     sql = f"""
         SELECT {", ".join(f"{expression} AS c{number}" for number, (_, expression) in enumerate(chosen))}
         FROM {model.reference} r ORDER BY r.t, r.id
@@ -118,7 +118,7 @@ def labels(cursor: Cursor, model: Model, *, limit: int | None = None) -> pa.Tabl
     return table(cursor, sql if limit is None else f"{sql} LIMIT {int(limit)}")
 
 
-def _titles(model: Model, rows: str, truth: str) -> list[tuple[str, str]]:
+def titles(model: Model, rows: str, truth: str) -> list[tuple[str, str]]:
     """(title, SQL) of every column of a frame, in its order. `rows` and `truth` are the aliases of the two tables."""
     is_reference = rows == truth
     meta = [

@@ -17,6 +17,7 @@ from storage.home import Home
 from storage.store import _activity, _catalog, _causes, _findings, _frames, _health, _pruned, _reference
 from storage.store._database import Parameters, ReadCursor, query, table
 from storage.store._frames import Window
+from storage.store._window_columns import WindowColumns
 
 
 class _Readable(Protocol):
@@ -113,6 +114,15 @@ class Reader:
         """
         with self._model(model, version) as (cursor, found):
             return _frames.frame(cursor, found, version, window, columns=columns, limit=limit, as_of=as_of)
+
+    @contextmanager
+    def window_columns(self, model: str, version: str, windows: Sequence[Window]) -> Iterator[WindowColumns]:
+        """The columns of some windows (all of time or all of rows) without reading a window by itself; see WindowColumns.
+
+        One query per column or more, all of one moment. Memory is bounded by the windows' rows, see its `read`.
+        """
+        with self._model(model, version) as (cursor, found):
+            yield WindowColumns(cursor, found, version, windows)
 
     def traffic(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
         """One row per window given: start, end, first_row, last_row, rows, errors, latency_p50, latency_p95, latency_p99,
