@@ -1,117 +1,173 @@
-"""The drift part: one `ValueDrift` per column, by a named method, with our threshold."""
+"""The drift part: scores that the owner has not computed, verdicts on all of them, and the page that shows them."""
 
 from __future__ import annotations
 
 __all__ = ["drift_part"]
 
 from collections import OrderedDict
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, replace
 from math import isfinite
 
 import pandas as pd
 import pyarrow as pa
 from evidently import DataDefinition, Dataset, Report
-from evidently.core.report import Snapshot
 from evidently.legacy.calculations.stattests.registry import StatTest, get_stattest, register_stattest
 from evidently.legacy.core import ColumnType
-from evidently.legacy.renderers.html_widgets import CounterData, counter
-from evidently.metrics import ValueDrift
+from evidently.legacy.model.widget import BaseWidgetInfo
+from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data
 
 from monitoring.drift import METHODS, Sample, base_method, comparable, effect, is_effect, method_label, resolve_method, score, why_not
-from monitoring.engine_jobs import DriftColumn, Job, Score
+from monitoring.engine_jobs import DriftColumn, Job, Picture, Score
+from monitoring.pictures import picture
 
+from .calibrated_drift import Shown, data_of
 from .names import Names, shown
 from .snapshots import Page
 
+_MOST_DRAWN = 100  # columns with a chart, which takes 3 kB of the page; each of the others is a line of 1 kB
 _NEVER = {"distance": 1e9, "p_value": -1.0}  # thresholds that no score reaches, for columns without a verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Task:
-    """One column that Evidently can compare: its values per row, under which method."""
+class _Scored:
+    """One column with its score, the threshold that counts in this window, and what there is to draw."""
 
     column: DriftColumn
-    method: str
-    type: str  # Evidently's column type: numerical or categorical
-    threshold: float
-    effect: float | None
-    current: pa.Array
-    reference: pa.Array
-    n: int
-    n_reference: int
+    score: Score
+    threshold: float | None
+    picture: Picture | None
+
+    @property
+    def small(self) -> bool:
+        """Whether the samples lie too near each other to name, whatever the score says of chance."""
+        given, least = self.score.effect, self.column.minimum_effect
+        return given is not None and least is not None and given < least
+
+    def past(self, threshold: float) -> bool:
+        """Whether the score would be named at this threshold."""
+        value, larger = self.score.value, METHODS[base_method(self.score.method or "")].larger_is_drift
+        assert value is not None, "only columns with a value are judged"
+        return not self.small and (value >= threshold if larger else value <= threshold)
+
+    @property
+    def status(self) -> str:
+        """The verdict."""
+        if self.threshold is None:
+            return "insufficient_data"
+        return "drift" if self.past(self.threshold) else "ok"
 
 
 def drift_part(job: Job, scores: MutableMapping[str, Score]) -> Page | None:
-    """Fills `scores`; returns the page, or None where no column can be compared or none is to be kept."""
-    tasks = [task for task in (_task(job, column, scores) for column in job.columns) if task is not None]
-    if not tasks:
+    """Fills `scores`; returns the page, or None where no column has a score or no page is to be kept."""
+    scored = []
+    for column in job.columns:
+        found, drawn = (column.score, column.picture) if column.score is not None else _computed(job, column)
+        scores[column.name] = found
+        if found.value is not None:
+            scored.append(_Scored(column, found, column.threshold, drawn))
+    if job.snapshots is None or not scored:
         return None
-    if job.snapshots is None:
-        for task in tasks:
-            scores[task.column.name] = _score(task)
-        return None
-    tasks = _at_their_rungs(tasks)
-    names = Names(task.column.name for task in tasks)
-    try:
-        snapshots = [_run(tasks, names, job.name)]
-    except BaseException:  # one column's error ends Evidently's whole report: find the others' values one by one
-        snapshots = list(_one_by_one(tasks, names, job.name, scores))
-    for snapshot in snapshots:
-        _read(snapshot, {names.token(task.column.name): task for task in tasks}, scores)
-    if not snapshots:
-        return None
-    whole = _merge(snapshots)
-    whole._widgets = [_headline(tasks, scores), *whole._widgets]
-    return Page(whole, names)
+    return _page(_drawn(_at_their_rungs(scored)), scores, job.name)
 
 
-def _at_their_rungs(tasks: list[_Task]) -> list[_Task]:
-    """The tasks with the thresholds that count for this window: those of the most columns that are past theirs together.
+def _at_their_rungs(scored: list[_Scored]) -> list[_Scored]:
+    """The columns with the thresholds that count for this window: those of the most columns that are past theirs together.
 
-    That is Benjamini & Hochberg's step-up rule. The scores are computed for it beforehand; the charts cost several times as much.
+    That is Benjamini & Hochberg's step-up rule.
     """
-    longest = max((len(task.column.ladder) for task in tasks), default=0)
-    family = [task for task in tasks if len(task.column.ladder) == longest and task.threshold == task.column.threshold]
+    longest = max((len(one.column.ladder) for one in scored), default=0)
+    family = [one for one in scored if len(one.column.ladder) == longest and one.threshold is not None]
     if longest < 2:
-        return tasks
-    values = [(task, _score(task).value) for task in family]
-    past = (sum(value is not None and _is_past(task, value, task.column.ladder[rung]) for task, value in values) for rung in range(longest))
-    reached = max((rung for rung, count in enumerate(past) if count > rung), default=0)
-    return [replace(task, threshold=task.column.ladder[reached]) if task in family else task for task in tasks]
+        return scored
+    reached = max((rung for rung in range(longest) if sum(one.past(one.column.ladder[rung]) for one in family) > rung), default=0)
+    return [replace(one, threshold=one.column.ladder[reached]) if one in family else one for one in scored]
 
 
-def _task(job: Job, column: DriftColumn, scores: MutableMapping[str, Score]) -> _Task | None:
-    """What to give to Evidently, or None with the reason in `scores`."""
+def _drawn(scored: list[_Scored]) -> list[_Scored]:
+    """The columns, of which at most `_MOST_DRAWN` keep their picture: drifted ones first, then in the order given."""
+    chosen = set(sorted(range(len(scored)), key=lambda place: (scored[place].status != "drift", place))[:_MOST_DRAWN])
+    return [one if place in chosen else replace(one, picture=None) for place, one in enumerate(scored)]
+
+
+def _page(scored: list[_Scored], scores: MutableMapping[str, Score], name: str) -> Page:
+    names = Names(one.column.name for one in scored)
+    drawn = [_shown(one, names) for one in scored]
+    empty = Dataset.from_pandas(pd.DataFrame({names.token(scored[0].column.name): []}), data_definition=DataDefinition())
+    snapshot = Report([one.metric() for one in drawn]).run(empty, None, additional_data=data_of(drawn), name=name or None)
+    snapshot._widgets = [_headline(scored), *_missing(scores), *snapshot._widgets]
+    return Page(snapshot, names)
+
+
+def _shown(one: _Scored, names: Names) -> Shown:
+    found = one.score
+    assert found.value is not None
+    assert found.method is not None
+    return Shown(column=names.token(one.column.name), method=found.method, value=found.value, status=one.status, threshold=one.threshold,
+                 p_value=found.p_value, effect=found.effect, minimum_effect=one.column.minimum_effect, n=found.n,
+                 n_reference=found.n_reference, picture=one.picture)  # fmt: skip
+
+
+def _headline(scored: list[_Scored]) -> BaseWidgetInfo:
+    """Our verdict in one line: Evidently's own headline would need half the columns to drift."""
+    judged = [one for one in scored if one.threshold is not None]
+    drifted = [one for one in judged if one.status == "drift"]
+    names = ", ".join(f"{shown(one.column.name)} ({method_label(one.score.method or '')})" for one in drifted[:20])
+    label = "columns drifted, by thresholds calibrated for this reference and window size"
+    return counter(counters=[CounterData(f"{label}: {names}" if names else label, f"{len(drifted)} of {len(judged)}")])
+
+
+def _missing(scores: MutableMapping[str, Score]) -> Iterable[BaseWidgetInfo]:
+    """The columns that could not be compared, with the reason; nothing where all could."""
+    rows = [(shown(name), found.reason) for name, found in scores.items() if found.value is None]
+    if rows:
+        yield table_data(title="Not compared", column_names=["Column", "Why"], data=rows)
+
+
+def _computed(job: Job, column: DriftColumn) -> tuple[Score, Picture | None]:
+    """The score by the function that `ValueDrift` calls, or the reason why there is none; and the picture where one is to be shown."""
     if job.reference is None:
-        scores[column.name] = Score(reason="The model has no reference to compare with; load one with `reference MODEL FILE`.")
-        return None
+        return Score(reason="The model has no reference to compare with; load one with `reference MODEL FILE`."), None
     for table, owner in ((job.current, "window"), (job.reference, "reference")):
         if column.name not in table.column_names:
-            scores[column.name] = Score(reason=f"The {owner} has no column of this name.")
-            return None
+            return Score(reason=f"The {owner} has no column of this name."), None
     values = comparable(job.current, column.name, column.kind)
     usual, reference = _reference(job.reference, job.reference_hash, column)
     window = Sample.of(values)
     method = resolve_method(column.method, column.kind, reference, window)
     facts = Score(reason="", method=method, n=window.n, n_reference=reference.n)
-    if base_method(method) not in METHODS:
-        scores[column.name] = replace(facts, reason=f'"{column.method}" is no drift method; valid are: {", ".join(sorted(METHODS))}.')
-        return None
-    kinds = METHODS[base_method(method)].kinds
-    if reference.categories is not None and "categorical" not in kinds:
-        scores[column.name] = replace(facts, reason=f"{method} compares numbers, and this column is {column.kind}.")
-        return None
-    reason = why_not(method, reference, window)
+    reason = _unfit(column, method, reference, window)
     if reason is not None:
-        scores[column.name] = replace(facts, reason=reason)
-        return None
-    distance = None if is_effect(method) else effect(method, 0.0, reference, window)
-    small = distance is not None and column.minimum_effect is not None and distance < column.minimum_effect
-    never = _NEVER[METHODS[base_method(method)].returns]
-    threshold = never if small or column.threshold is None else column.threshold
-    type_ = "numerical" if reference.numbers is not None and "numerical" in kinds else "categorical"
-    return _Task(column, method, type_, threshold, distance, values, usual, window.n, reference.n)
+        return replace(facts, reason=reason), None
+    found = _score(replace(facts, effect=None if is_effect(method) else effect(method, 0.0, reference, window)), column, usual, values)
+    if job.snapshots is None or found.value is None:
+        return found, None
+    return found, picture(method, reference, window, nulls=values.null_count, nulls_reference=usual.null_count)
+
+
+def _unfit(column: DriftColumn, method: str, reference: Sample, window: Sample) -> str | None:
+    """Why Evidently is not asked at all."""
+    if base_method(method) not in METHODS:
+        return f'"{column.method}" is no drift method; valid are: {", ".join(sorted(METHODS))}.'
+    if reference.categories is not None and "categorical" not in METHODS[base_method(method)].kinds:
+        return f"{method} compares numbers, and this column is {column.kind}."
+    return why_not(method, reference, window)
+
+
+def _score(facts: Score, column: DriftColumn, reference: pa.Array, current: pa.Array) -> Score:
+    method = METHODS[base_method(facts.method or "")]
+    numbers = "numerical" in method.kinds and not pa.types.is_string(reference.type)
+    type_ = ColumnType.Numerical if numbers else ColumnType.Categorical
+    threshold = column.threshold if column.threshold is not None else _NEVER[method.returns]
+    before, after = reference.drop_null().to_pandas(), current.drop_null().to_pandas()
+    try:
+        test = get_stattest(before, after, type_, method.name)
+        value = float(test(before, after, type_, threshold).drift_score)
+    except BaseException as error:  # some of Evidently's own derive from BaseException
+        return replace(facts, reason=f"Evidently cannot compute {facts.method} here: {' '.join(str(error).split())[:300]}", effect=None)
+    if not isfinite(value):
+        return replace(facts, reason=f"Evidently's {facts.method} is no number on these values ({value}).", effect=None)
+    return replace(facts, reason=None, value=value, p_value=value if method.returns == "p_value" else None)
 
 
 _held: OrderedDict[tuple[str, str, str], tuple[pa.Array, Sample]] = OrderedDict()
@@ -131,84 +187,6 @@ def _reference(table: pa.Table, content: str | None, column: DriftColumn) -> tup
         while len(_held) > _MOST_HELD:
             _held.popitem(last=False)
     return found
-
-
-def _run(tasks: list[_Task], names: Names, name: str) -> Snapshot:
-    token = {task.column.name: names.token(task.column.name) for task in tasks}
-    definition = DataDefinition(
-        numerical_columns=[token[t.column.name] for t in tasks if t.type == "numerical"],
-        categorical_columns=[token[t.column.name] for t in tasks if t.type == "categorical"],
-    )
-    metrics = [ValueDrift(column=token[t.column.name], method=base_method(t.method), threshold=t.threshold) for t in tasks]
-    current = pd.DataFrame({token[t.column.name]: t.current.to_pandas() for t in tasks})
-    reference = pd.DataFrame({token[t.column.name]: t.reference.to_pandas() for t in tasks})
-    return Report(metrics).run(Dataset.from_pandas(current, data_definition=definition),
-                               Dataset.from_pandas(reference, data_definition=definition), name=name or None)
-
-
-def _one_by_one(tasks: list[_Task], names: Names, name: str, scores: MutableMapping[str, Score]) -> list[Snapshot]:
-    snapshots = []
-    for task in tasks:
-        try:
-            snapshots.append(_run([task], names, name))
-        except BaseException as error:
-            scores[task.column.name] = _failed(task, error)
-    return snapshots
-
-
-def _score(task: _Task) -> Score:
-    """The score alone, by the function that `ValueDrift` calls: drawing its charts costs several times as much as the score."""
-    reference, current = task.reference.drop_null().to_pandas(), task.current.drop_null().to_pandas()
-    type_ = ColumnType.Numerical if task.type == "numerical" else ColumnType.Categorical
-    try:
-        test = get_stattest(reference, current, type_, base_method(task.method))
-        return _found(task, float(test(reference, current, type_, task.threshold).drift_score))
-    except BaseException as error:
-        return _failed(task, error)
-
-
-def _failed(task: _Task, error: BaseException) -> Score:
-    reason = f"Evidently cannot compute {task.method} here: {' '.join(str(error).split())[:300]}"
-    return Score(reason=reason, method=task.method, n=task.n, n_reference=task.n_reference)
-
-
-def _found(task: _Task, value: float) -> Score:
-    facts = Score(reason=f"Evidently's {task.method} is no number on these values ({value}).", method=task.method, n=task.n,
-                  n_reference=task.n_reference)
-    is_p = METHODS[base_method(task.method)].returns == "p_value"
-    return facts if not isfinite(value) else replace(facts, reason=None, value=value, p_value=value if is_p else None, effect=task.effect)
-
-
-def _read(snapshot: Snapshot, tasks: Mapping[str, _Task], scores: MutableMapping[str, Score]) -> None:
-    for result in snapshot.metric_results.values():
-        task = tasks[result.metric_value_location.metric.params["column"]]
-        scores[task.column.name] = _found(task, float(result.value))
-
-
-def _merge(snapshots: list[Snapshot]) -> Snapshot:
-    whole = snapshots[0]
-    for other in snapshots[1:]:
-        whole._metrics.update(other._metrics)
-        whole._top_level_metrics.extend(other._top_level_metrics)
-        whole._widgets = [*whole._widgets, *other._widgets]
-    return whole
-
-
-def _headline(tasks: list[_Task], scores: Mapping[str, Score]) -> object:
-    """Our verdict in one line: Evidently's own headline would need half the columns to drift."""
-    judged = [t for t in tasks if scores[t.column.name].value is not None and t.column.threshold is not None]
-    drifted = [t for t in judged if _past(t, scores[t.column.name].value or 0.0)]
-    names = ", ".join(f"{shown(t.column.name)} ({method_label(t.method)})" for t in drifted[:20])
-    label = "columns drifted, by thresholds calibrated for this reference and window size"
-    return counter(counters=[CounterData(f"{label}: {names}" if names else label, f"{len(drifted)} of {len(judged)}")])
-
-
-def _past(task: _Task, value: float) -> bool:
-    return _is_past(task, value, task.threshold)
-
-
-def _is_past(task: _Task, value: float, threshold: float) -> bool:
-    return value >= threshold if METHODS[base_method(task.method)].larger_is_drift else value <= threshold
 
 
 def _contingency(reference: pd.Series, current: pd.Series, _kind: ColumnType, threshold: float) -> tuple[float, bool]:
