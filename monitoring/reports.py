@@ -5,9 +5,10 @@ from __future__ import annotations
 __all__ = ["KINDS", "ReportRequest", "render"]
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("drift", "performance", "summary")
 _FORMATS = ("html", "json")
+_MICROSECOND = timedelta(microseconds=1)  # the resolution of all times: [at, at + it) is that moment
 _NEEDS = {
     "drift": "it needs rows there, and a reference.",
     "performance": "it needs rows there whose labels are known.",
@@ -83,19 +85,27 @@ def render(
 
 def _snapshot(store: Store, request: ReportRequest) -> dict[str, Any] | None:
     """The stored snapshot that is meant: of exactly the range, or of the newest window, an ended one before a running one."""
-    rows = [
-        row
-        for row in store.reports(request.model).to_pylist()
-        if row["kind"] == request.kind and row["format"] not in _FORMATS and row["window_start"] is not None
-    ]
-    rows = [row for row in rows if request.version in (None, row["version"]) and (store.home.reports / row["path"]).is_file()]
-    if request.since is not None:
-        rows = [row for row in rows if (row["window_start"], row["window_end"]) == (request.since, request.until)]
-        sizes = _rows_by_version(store, request.model, request.since, cast("datetime", request.until))
-        return max(rows, key=lambda row: (sizes.get(row["version"], 0), row["created_at"]), default=None)
-    now = datetime.now(UTC)
-    regular = [row for row in rows if row["window"] != "range"]
-    return max(regular, key=lambda row: (row["window_end"] <= now, row["window_end"], row["window_start"], row["created_at"]), default=None)
+    if request.since is None or request.until is None:
+        return next((row for row in _newest_first(store, request) if _is_there(store, row)), None)
+    rows = store.reports(request.model, version=request.version, kinds=[request.kind], format="snapshot", since=request.since,
+                         until=request.since + _MICROSECOND)  # fmt: skip
+    same = [row for row in rows.to_pylist() if row["window_end"] == request.until and _is_there(store, row)]
+    sizes = _rows_by_version(store, request.model, request.since, request.until) if len(same) > 1 else {}
+    return max(same, key=lambda row: (sizes.get(row["version"], 0), row["created_at"]), default=None)
+
+
+def _newest_first(store: Store, request: ReportRequest) -> Iterator[dict[str, Any]]:
+    """Some at a time: the first one's file is nearly always there."""
+    now, some = datetime.now(UTC), 20
+    for offset in count(0, some):
+        rows = store.newest_snapshots(request.model, request.kind, version=request.version, now=now, limit=some, offset=offset)
+        yield from rows
+        if len(rows) < some:
+            return
+
+
+def _is_there(store: Store, row: dict[str, Any]) -> bool:
+    return (store.home.reports / str(row["path"])).is_file()
 
 
 def _rows_by_version(store: Store, model: str, since: datetime, until: datetime) -> dict[str, int]:
@@ -104,12 +114,12 @@ def _rows_by_version(store: Store, model: str, since: datetime, until: datetime)
 
 def _rendered(store: Store, snapshot: dict[str, Any], format: str) -> dict[str, Any] | None:  # noqa: A002
     """A report that was rendered from this snapshot since it was made."""
-    same = ("version", "kind", "window", "window_start", "window_end")
-    for row in store.reports(snapshot["model"]).to_pylist():
-        file = store.home.reports / row["path"]
-        fresh = row["format"] == format and row["created_at"] >= snapshot["created_at"] and file.is_file()
-        if fresh and all(row[key] == snapshot[key] for key in same):
-            return {**row, "file": str(file)}
+    rows = store.reports(snapshot["model"], version=snapshot["version"], kinds=[snapshot["kind"]], format=format,
+                         since=snapshot["window_start"], until=snapshot["window_start"] + _MICROSECOND)  # fmt: skip
+    for row in rows.to_pylist():
+        fresh = row["created_at"] >= snapshot["created_at"] and _is_there(store, row)
+        if fresh and (row["window"], row["window_end"]) == (snapshot["window"], snapshot["window_end"]):
+            return {**row, "file": str(store.home.reports / row["path"])}
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["KINDS", "Bounds", "one_report"]
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,8 @@ _STYLE = Path(__file__).with_name("report.css")
 _HEIGHT = 1200  # pixels: one screen of Evidently's tables; the report scrolls inside
 
 
-def one_report(view: View, kind: str, bounds: Bounds, rows: list[dict[str, Any]]) -> None:
-    """The report in its frame where its HTML is there, else the button that makes it, or how far that has come.
-
-    `rows` are those of `Store.reports` for the selected model, of the selected version or of all.
-    """
+def one_report(view: View, kind: str, bounds: Bounds) -> None:
+    """The report in its frame where its HTML is there, else the button that makes it, or how far that has come."""
     chosen = view.selection
     st.markdown(f"##### {KINDS[kind]}\n:small[:gray[{plain(span(*bounds, chosen.zone))}]]")
     version = view.version_at(bounds[0])
@@ -36,8 +33,9 @@ def one_report(view: View, kind: str, bounds: Bounds, rows: list[dict[str, Any]]
     if job is not None and job.state == "running":
         _watch(key)
         return
-    same = [row for row in rows if (row["version"], row["kind"], row["window_start"], row["window_end"]) == (version, kind, *bounds)]
-    made = next((row for row in same if row["format"] == "html"), None)
+    rows = view.store.reports(chosen.model, version=version, kinds=[kind], format="html", since=bounds[0],
+                              until=bounds[0] + timedelta(microseconds=1)).to_pylist()  # fmt: skip
+    made = next((row for row in rows if row["window_end"] == bounds[1]), None)
     name = f"{kind}.{bounds[0].isoformat()}"
     with st.container(horizontal=True, gap="small"):
         if st.button("Generate again" if made else "Generate", key=f"make.{name}", type="tertiary" if made else "primary",

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["computed", "point_history", "points", "profiles", "report", "reports", "save_report", "save_window", "window_states"]
+__all__ = [
+    "computed",
+    "count_reports",
+    "newest_snapshots",
+    "point_history",
+    "points",
+    "profiles",
+    "report",
+    "report_windows",
+    "reports",
+    "save_report",
+    "save_window",
+    "window_states",
+]
 
 import json
 from collections.abc import Mapping
@@ -132,9 +145,31 @@ def save_report(cursor: Cursor, row: Mapping[str, Any]) -> str:
     return report_id
 
 
-def reports(cursor: ReadCursor, model: str | None) -> pa.Table:
-    """One row per report, newest window first."""
-    return table(cursor, query("reports"), {"model": model})
+def reports(cursor: ReadCursor, filters: Mapping[str, Any], limit: int | None, offset: int) -> pa.Table:
+    """One row per report, newest window first; see Reader.reports."""
+    paging = "" if limit is None else f" LIMIT {int(limit)} OFFSET {int(offset)}"
+    return table(cursor, query("reports") + paging, dict(filters))
+
+
+def count_reports(cursor: ReadCursor, filters: Mapping[str, Any]) -> int:
+    """How many rows `reports` has without a limit."""
+    (row,) = dicts(cursor, f"SELECT count(*) AS n FROM ({query('reports')})", dict(filters))  # noqa: S608 – a constant
+    return int(row["n"])
+
+
+def report_windows(cursor: ReadCursor, filters: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
+    """The newest windows that have any of these reports: window_start, window_end."""
+    return dicts(
+        cursor,
+        f"SELECT DISTINCT window_start, window_end FROM ({query('reports')}) WHERE window_start IS NOT NULL "  # noqa: S608 – a constant
+        f"ORDER BY window_start DESC, window_end DESC LIMIT {int(limit)}",
+        dict(filters),
+    )
+
+
+def newest_snapshots(cursor: ReadCursor, scope: Mapping[str, Any], limit: int, offset: int) -> list[dict[str, Any]]:
+    """Some of the snapshots from which a report of the newest window could be rendered, best first."""
+    return dicts(cursor, f"{query('newest_snapshots')} LIMIT {int(limit)} OFFSET {int(offset)}", dict(scope))
 
 
 def report(cursor: ReadCursor, report_id: str) -> dict[str, Any] | None:

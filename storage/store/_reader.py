@@ -231,10 +231,41 @@ class Reader:
         with self._readable.read() as cursor:
             return _findings.profiles(cursor, filters)
 
-    def reports(self, model: str | None = None) -> pa.Table:
-        """One row per report, newest window first, with `report_id` and the keys of `save_report`."""
+    def reports(
+        self, model: str | None = None, *, version: str | None = None, kinds: Sequence[str] | None = None, format: str | None = None,  # noqa: A002
+        since: datetime | None = None, until: datetime | None = None, limit: int | None = None, offset: int = 0,
+    ) -> pa.Table:  # fmt: skip
+        """One row per report whose window starts in [since, until), newest window first, with `report_id` and the keys of `save_report`.
+
+        `format` is `html`, `json`, `snapshot`, …; `limit` rows from `offset` on, or all.
+        """
+        filters = _report_filters(model, version, kinds, format, since, until)
         with self._readable.read() as cursor:
-            return _findings.reports(cursor, model)
+            return _findings.reports(cursor, filters, limit, offset)
+
+    def count_reports(
+        self, model: str | None = None, *, version: str | None = None, kinds: Sequence[str] | None = None, format: str | None = None,  # noqa: A002
+        since: datetime | None = None, until: datetime | None = None,
+    ) -> int:  # fmt: skip
+        """How many rows `reports` has in all."""
+        filters = _report_filters(model, version, kinds, format, since, until)
+        with self._readable.read() as cursor:
+            return _findings.count_reports(cursor, filters)
+
+    def report_windows(
+        self, model: str, *, version: str | None = None, kinds: Sequence[str] | None = None, since: datetime | None = None,
+        until: datetime | None = None, limit: int,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """The newest windows that have a report: window_start and window_end of each."""
+        filters = _report_filters(model, version, kinds, None, since, until)
+        with self._readable.read() as cursor:
+            return _findings.report_windows(cursor, filters, limit)
+
+    def newest_snapshots(self, model: str, kind: str, *, version: str | None = None, now: datetime, limit: int,
+                         offset: int = 0) -> list[dict[str, Any]]:  # fmt: skip
+        """Rows of `reports` of stored snapshots of regular windows, those that have ended by `now` first, newest first."""
+        with self._readable.read() as cursor:
+            return _findings.newest_snapshots(cursor, {"model": model, "kind": kind, "version": version, "now": now}, limit, offset)
 
     def report(self, report_id: str) -> dict[str, Any] | None:
         """One report, or None."""
@@ -301,3 +332,9 @@ class Reader:
                 f"There is no model {name!r} here: " + (f"there are {', '.join(known)}." if known else "register one, or log to it, first.")
             )
         return model
+
+
+def _report_filters(model: str | None, version: str | None, kinds: Sequence[str] | None, format: str | None,  # noqa: A002
+                    since: datetime | None, until: datetime | None) -> dict[str, Any]:  # fmt: skip
+    return {"model": model, "version": version, "kinds": None if kinds is None else list(kinds), "format": format, "since": since,
+            "until": until}  # fmt: skip

@@ -169,3 +169,24 @@ def test_a_job_of_the_same_key_runs_once_and_hides_what_is_not_for_a_person() ->
     assert "secret detail" not in first.error
     jobs.forget(("k",))
     assert jobs.find(("k",)) is None
+
+
+def test_of_many_reports_a_page_is_listed_and_a_link_opens_any(home: House, open_page: Open) -> None:
+    for window in data.windows()[:-3]:
+        for kind in ("drift", "performance"):
+            stored(home, window, kind=kind)
+    page = open_page("operate/reports", home, model="card-fraud", version="3", range="all")
+    offered = next(box for box in page.selectbox if box.label.startswith("Page"))
+    assert (offered.label, offered.options) == ("Page, of 56 reports", ["1", "2"])
+    assert len(page.dataframe[-1].value) == 50
+    last = open_page("operate/reports", home, model="card-fraud", version="3", range="all", page="2")
+    assert len(last.dataframe[-1].value) == 6
+    oldest = open_page("operate/reports", home, model="card-fraud", version="3", range="all", at=at(data.windows()[0]))
+    assert len(oldest.get("iframe")) == 1
+
+
+def test_a_link_to_a_window_that_is_not_there_shows_the_newest(home: House, open_page: Open) -> None:
+    for nonsense in ("x", "2026-01-01T00:00:00+00:00/2026-01-02T00:00:00+00:00", "2026-01-01/2026-01-02", "a/b/c"):
+        page = open_page("operate/reports", home, model="card-fraud", at=nonsense)
+        assert not page.exception
+        assert "5 Nov 2026 00:00 – 6 Nov 2026 00:00 UTC" in words(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,3 +100,32 @@ def test_sql_of_the_store_reaches_no_file_and_no_local_variable(store: Store, ho
         with pytest.raises(StoreError), store.reading() as cursor:
             cursor.execute(sql)
     assert not (home.path / "leak.csv").exists()
+
+
+def test_reports_are_counted_filtered_and_read_a_page_at_a_time(store: Store) -> None:
+    hours = [datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in range(10)]
+    for at in hours:
+        for kind in ("drift", "summary"):
+            store.save_report({"model": "fraud", "version": "3", "kind": kind, "format": "snapshot", "path": f"{at:%H}/{kind}",
+                               "window": "1h", "window_start": at, "window_end": at + timedelta(hours=1)})  # fmt: skip
+    only = {"kinds": ["drift"], "since": hours[2], "until": hours[8]}
+    assert store.count_reports("fraud", **only) == 6
+    assert store.count_reports("other") == 0
+    paths = [store.reports("fraud", **only, limit=4, offset=offset)["path"].to_pylist() for offset in (0, 4)]
+    assert paths == [["07/drift", "06/drift", "05/drift", "04/drift"], ["03/drift", "02/drift"]]
+    windows = store.report_windows("fraud", limit=3)
+    assert [row["window_start"] for row in windows] == hours[:-4:-1]
+    assert store.reports("fraud", version="4").num_rows == store.reports("fraud", format="html").num_rows == 0
+
+
+def test_the_newest_snapshot_is_of_an_ended_window_before_a_running_one(store: Store) -> None:
+    now = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
+    for clock, window in ((3, "1h"), (4, "1h"), (5, "1h"), (4, "range")):
+        start = datetime(2026, 3, 1, clock, tzinfo=UTC)
+        store.save_report({"model": "fraud", "version": "3", "kind": "drift", "format": "snapshot", "path": f"{window}/{clock}",
+                           "window": window, "window_start": start, "window_end": start + timedelta(hours=1)})  # fmt: skip
+    store.save_report({"model": "fraud", "version": "3", "kind": "drift", "format": "html", "path": "page", "window": "1h",
+                       "window_start": now, "window_end": now})  # fmt: skip
+    assert [row["path"] for row in store.newest_snapshots("fraud", "drift", now=now, limit=9)] == ["1h/4", "1h/3", "1h/5"]
+    assert [row["path"] for row in store.newest_snapshots("fraud", "drift", now=now, limit=1, offset=1)] == ["1h/3"]
+    assert store.newest_snapshots("fraud", "drift", version="4", now=now, limit=1) == []
