@@ -70,11 +70,15 @@ class Collector:
 
     `at` is called with `before insert`, `before commit`, `after commit`, `before archiving`, `before removal` and `after archiving`: tests
     kill the process there. While the disk has less than `reserve_bytes` free, or than three times the write-ahead log, nothing is taken
-    in: the log waits in the spool, and an event says so.
+    in: the log waits in the spool, and an event says so. Without `files` all files of the home stay as they are: for a store that is a
+    reader's own.
     """
 
-    def __init__(self, store: Store, *, at: Callable[[str], None] | None = None, reserve_bytes: int = _disk_reserve.RESERVE) -> None:
+    def __init__(
+        self, store: Store, *, at: Callable[[str], None] | None = None, reserve_bytes: int = _disk_reserve.RESERVE, files: bool = True
+    ) -> None:
         self.reserve_bytes = reserve_bytes
+        self._files = files
         self._store = store
         self._home = store.home
         self._at = at or (lambda _: None)
@@ -88,8 +92,8 @@ class Collector:
         self._short = False  # of disk
         self._turn = 0
 
-    def once(self) -> dict[str, int]:
-        """Take in everything that lies in the spool now.
+    def once(self, upto: Mapping[Path, int] | None = None) -> dict[str, int]:
+        """Take in everything that lies in the spool now, or what lies in some segments before a byte of each.
 
         Returns `ingested` (new predictions and ground truth), `duplicates` (repeats of an id, or of a value that held),
         `quarantined` (lines that cannot be used) and `pending` (lines left behind). Raises StoreError where the database
@@ -97,7 +101,7 @@ class Collector:
         """
         totals = {"ingested": 0, "duplicates": 0, "quarantined": 0}
         with self._lock:
-            sizes = self._sizes()
+            sizes = dict(self._sizes() if upto is None else upto)
             self._report_strangers()
             self._meet(sizes)
             with _unhurried():
@@ -106,9 +110,10 @@ class Collector:
                         totals["ingested"] += counts.ingested
                         totals["duplicates"] += counts.duplicates
                         totals["quarantined"] += bad
-            if not self._short:
-                self._archive(list(sizes))
-            self._sweep()
+            if self._files:
+                if not self._short:
+                    self._archive(list(sizes))
+                self._sweep()
             return {**totals, "pending": self._pending()}
 
     @contextmanager
@@ -146,7 +151,7 @@ class Collector:
 
     def _has_room(self) -> bool:
         """Whether the disk has room for a batch; says once that it has not, and once that it has again."""
-        shortage = _disk_reserve.shortage(self._home, self.reserve_bytes)
+        shortage = _disk_reserve.shortage(self._home, self.reserve_bytes) if self._files else None
         if bool(shortage) != self._short:
             self._short = bool(shortage)
             level, kind = ("error", "disk_nearly_full") if shortage else ("info", "disk_has_room")
@@ -282,7 +287,8 @@ class Collector:
         for name, line, reason, model in bad:
             text = line.raw.decode("utf-8", "backslashreplace").rstrip("\n")
             quarantine(cursor, name, line.offset, model=model, reason=reason, line=text)
-        _quarantine.keep(self._home.quarantine, [(name, line, reason) for name, line, reason, _ in bad])
+        if self._files:
+            _quarantine.keep(self._home.quarantine, [(name, line, reason) for name, line, reason, _ in bad])
 
     def _archive(self, paths: Sequence[Path]) -> None:
         """Move segments that were taken in whole, and to which nobody will add, out of the spool."""

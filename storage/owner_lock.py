@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["OwnerLock"]
+__all__ = ["OwnerLock", "busy", "held_by"]
 
 import fcntl
 import os
@@ -15,6 +15,7 @@ from storage.home import Home
 
 _GLANCES = 10  # at the lock file, for its holder may have locked it and not yet written its pid
 _BETWEEN = 0.02  # seconds
+_TRIES = 3  # at the lock, which somebody who looks whether it is held has for an instant
 
 
 class OwnerLock:
@@ -22,13 +23,10 @@ class OwnerLock:
 
     def __init__(self, home: Home) -> None:
         self._descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not any(_taken(self._descriptor, fcntl.LOCK_EX, pause=_BETWEEN if turn else 0) for turn in range(_TRIES)):
             pid = _holder(self._descriptor)
             self.release()
-            who = f"process {pid}" if pid else "another process"
-            raise OwnerBusy(f"The home {home.path} is in use by {who}: ask that process, or stop it first.", pid=pid) from None
+            raise busy(home, pid)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
         _HELD.add(self)
@@ -40,7 +38,34 @@ class OwnerLock:
             self._descriptor = -1
 
 
+def busy(home: Home, pid: int | None) -> OwnerBusy:
+    """What to raise where a process has the home."""
+    who = f"process {pid}" if pid else "another process"
+    return OwnerBusy(f"The home {home.path} is in use by {who}: ask that process, or stop it first.", pid=pid or None)
+
+
+def held_by(home: Home) -> int | None:
+    """The pid of the process that owns a home now (0 where it has not written it yet), or None. Changes nothing."""
+    try:
+        descriptor = os.open(home.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _taken(descriptor, fcntl.LOCK_SH) else _holder(descriptor) or 0
+    finally:
+        os.close(descriptor)
+
+
 _HELD: weakref.WeakSet[OwnerLock] = weakref.WeakSet()
+
+
+def _taken(descriptor: int, kind: int, *, pause: float = 0) -> bool:
+    time.sleep(pause)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> int | None:

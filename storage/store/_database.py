@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["SETTINGS", "Database", "Parameters", "ReadCursor", "dicts", "query", "select_only", "table"]
+__all__ = ["LOCKS", "SETTINGS", "Database", "Parameters", "ReadCursor", "dicts", "holder_of", "query", "select_only", "table"]
 
 import os
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +18,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from storage.errors import StoreError
+from storage.errors import OwnerBusy, StoreError
 from storage.store._migrating import migrate
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -28,13 +30,16 @@ SETTINGS = (
     "SET GLOBAL python_enable_replacements = false",
     "SET checkpoint_threshold = '64MB'",  # fewer of them while the log is busy: each is the moment at which a full disk hurts most
 )
-_LOCKS = (
+LOCKS = (
     "SET allow_community_extensions = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+
+_PATIENCE = 30.0  # seconds for which an owner waits until those who only read the file are done with it
+_GLANCE = 0.05
 
 # What DuckDB says of a commit that lasts although it raised: the checkpoint that follows it failed.
 _DURABLE = "is durable"
@@ -98,6 +103,14 @@ def dicts(cursor: ReadCursor, sql: str, parameters: Parameters = None) -> list[d
     """All rows of a small query as dicts. By way of Arrow, which needs no pytz for moments."""
     found: list[dict[str, Any]] = table(cursor, sql, parameters).to_pylist()
     return found
+
+
+def holder_of(error: duckdb.Error) -> int | None:
+    """The pid of the process that has a file open, so that it could not be opened here; 0 where that is not told; None for other errors."""
+    if "Could not set lock" not in str(error):
+        return None
+    found = re.search(r"\(PID (\d+)\)", str(error))
+    return int(found[1]) if found else 0
 
 
 class Database:
@@ -203,26 +216,38 @@ class Database:
             self._disconnect()
 
     def _connect(self) -> None:
-        try:
-            connection = duckdb.connect(str(self._path))
-        except duckdb.Error as error:
-            raise StoreError(
-                f"The database {self._path} cannot be opened ({_sentence(error)}). Run python -m monitoring rebuild: "
-                "it is made anew from the exported facts, the archive and the spool."
-            ) from error
+        connection = self._opened()
         try:
             for setting in SETTINGS:
                 connection.execute(setting)
             migrate(connection, self._path)
             folder = str(self.snapshots).replace("'", "''")
             connection.execute(f"SET allowed_directories = ['{folder}/']")
-            for setting in _LOCKS:  # after the migrations, which may need a snapshot of the file
+            for setting in LOCKS:  # after the migrations, which may need a snapshot of the file
                 connection.execute(setting)
         except BaseException:
             connection.close()
             raise
         self._path.chmod(0o600)
         self._connection = connection
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        """The file, once nobody reads it: the home is ours, so whoever has it open is a reader and soon done."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return duckdb.connect(str(self._path))
+            except duckdb.Error as error:
+                held = holder_of(error)
+                if held is None:
+                    raise StoreError(
+                        f"The database {self._path} cannot be opened ({_sentence(error)}). Run python -m monitoring rebuild: "
+                        "it is made anew from the exported facts, the archive and the spool."
+                    ) from error
+                if time.monotonic() >= end:
+                    text = f"The database {self._path} is being read by process {held or 'unknown'}: wait until it is done."
+                    raise OwnerBusy(text, pid=held or None) from error
+            time.sleep(_GLANCE)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

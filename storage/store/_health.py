@@ -29,13 +29,13 @@ _TAILS = pa.schema([
     ("segment", pa.string()), ("writer", pa.string()), ("sequence", pa.int32()), ("accepted", pa.int64()), ("waiting", pa.int64()),
 ])  # fmt: skip
 _CHUNK = 8 << 20  # bytes of unread lines looked at in one go
-_BLOCK = "SELECT block_size * total_blocks AS bytes, wal_size FROM pragma_database_size()"
+_BLOCK = "SELECT block_size * total_blocks AS bytes, wal_size FROM pragma_database_size() WHERE database_name = ?"
 
 
 def health(cursor: Cursor, home: Home, *, schema_version: int) -> dict[str, Any]:
     """See Store.health. Times are ISO 8601 text, sizes bytes. The caller sees to it that no segment leaves the spool meanwhile."""
     spool, account = _snapshot(cursor, home)
-    size = dicts(cursor, _BLOCK)[0]
+    size = dicts(cursor, _BLOCK, [home.database.stem])[0]
     models = [_model(cursor, name) for name in _catalog.names(cursor)]
     return {
         "accounting": account,

@@ -28,7 +28,7 @@ Cursor = duckdb.DuckDBPyConnection
 class Store(Reader):
     """Every read and write of one home's database. Open it with `Store.open`; use it from any thread; close it, or use `with`."""
 
-    def __init__(self, home: Home, lock: OwnerLock, database: Database) -> None:
+    def __init__(self, home: Home, lock: OwnerLock | None, database: Database) -> None:
         super().__init__(home, database)
         self.lock = lock
         self._database = database
@@ -63,7 +63,8 @@ class Store(Reader):
     def close(self) -> None:
         """Close the file and give the home back. A second call does nothing."""
         self._database.close()
-        self.lock.release()
+        if self.lock is not None:  # it has none where the database is a reader's own
+            self.lock.release()
 
     def __enter__(self) -> Store:
         return self
