@@ -15,6 +15,7 @@ from monitoring.custody import nightly_is_due
 from monitoring.settings import Settings
 from monitoring.verbs import VERBS, Verbs
 from storage import wire
+from storage.custody.backup import LIST
 from storage.home import Home, default_home
 from storage.store import Store
 
@@ -72,6 +73,7 @@ class House(Verbs):
             undo.callback(house.computing.close)
             undo.callback(store.close)
             undo.callback(wire.serve(home, house.do).close)
+            (home.path / LIST).unlink(missing_ok=True)  # a backup that has an owner is a home again, and changes
             house._closing = undo.pop_all()
         _opened[home.path] = house
         return house

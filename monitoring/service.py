@@ -1,13 +1,15 @@
 """One face to a home, whether this process owns it, another one does, or nobody.
 
 DuckDB lets one process open a file, so a home has one owner. `call` hides that: it uses this process's `House`, else asks
-the running owner over its socket, else becomes the owner for the length of the call.
+the running owner over its socket, else becomes the owner for the length of the call – or, where a home is to stay as it is,
+reads it without becoming one.
 """
 
 from __future__ import annotations
 
 __all__ = ["House", "call", "current", "doctor", "export_report", "points", "rebuild", "run"]
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -21,11 +23,14 @@ import pyarrow as pa
 from monitoring.doctor import examine
 from monitoring.errors import InputError
 from monitoring.house import VERBS, House, opened
+from monitoring.questions import QUESTIONS, Questions, bound
 from monitoring.settings import Settings
 from storage import wire
 from storage.custody import rebuilding
+from storage.custody.backup import LIST
 from storage.errors import OwnerBusy
 from storage.home import Home, default_home
+from storage.reading import reading
 
 _PAUSE = 0.2  # seconds between two attempts at an owner that is starting or stopping
 
@@ -61,12 +66,28 @@ def call(
         except wire.NoOwner:
             pass
         try:
+            if (why := _stays_as_it_is(path)) and (verb in QUESTIONS or not os.access(path, os.W_OK)):
+                return _asked(path, verb, params, why)
             with House.open(path) as house:
                 return house.do(verb, params, progress)
         except OwnerBusy:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(_PAUSE)
+
+
+def _stays_as_it_is(path: Path) -> str:
+    """Why a home is read without being owned, or "": who becomes its owner takes in its spool, and may have to migrate its database."""
+    if path.is_dir() and not os.access(path, os.W_OK):
+        return "cannot be written here"
+    return "is a backup" if (path / LIST).exists() else ""
+
+
+def _asked(path: Path, verb: str, params: dict[str, Any], why: str) -> Any:
+    if verb not in QUESTIONS:
+        raise InputError(f'The home {path} {why}, which "{verb}" has to do: copy it, or ask {", ".join(sorted(QUESTIONS))}.')
+    with reading(Home(path)) as reader:
+        return bound(verb, getattr(Questions(reader), verb), params)()
 
 
 def doctor(home: Path | str | None = None) -> dict[str, Any]:

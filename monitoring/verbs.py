@@ -4,24 +4,18 @@ from __future__ import annotations
 
 __all__ = ["VERBS", "Verbs"]
 
-import inspect
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from monitoring.checks import judge
 from monitoring.computing import Computing, Progress
 from monitoring.custody import CustodyVerbs
 from monitoring.doctor import diagnose
-from monitoring.errors import InputError, NotFound, nearest
-from monitoring.export import write_table
-from monitoring.known import not_computed_by
-from monitoring.moments import iso, moment
+from monitoring.errors import InputError, nearest
+from monitoring.moments import moment
 from monitoring.plain import jsonable
+from monitoring.questions import Questions, bound
 from monitoring.reading import read_table
 from monitoring.reports import ReportRequest, render
 from monitoring.schema import ModelSchema
@@ -54,19 +48,18 @@ VERBS = frozenset(
     }
 )
 _REPORTING = frozenset({"prune", "rebuild", "report", "run", "run_newest"})  # the verbs that tell their progress
-_TABLES = ("causes", "labels", "points", "predictions", "quarantine")
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Verbs(CustodyVerbs):
+class Verbs(Questions, CustodyVerbs):
     """The verbs are the methods named in `VERBS`. All take keywords only, accept what JSON can carry (times as ISO text), and return
     JSON-able values or an Arrow table. They may be called from any thread.
     """
 
     def __init__(self, home: Home, store: Store, *, wake: Callable[[], None]) -> None:
+        super().__init__(store.reader())  # which is what pages ask, too
         self.home = home
         self.store = store
-        self.reader = store.reader()  # what pages ask
         self.computing = Computing(store)
         self.collector = Collector(store, at=self._collected)
         self._wake = wake  # called when there may be something new to compute
@@ -77,11 +70,7 @@ class Verbs(CustodyVerbs):
             raise InputError(f'There is no verb "{verb}": {nearest(verb, VERBS)}')
         method = getattr(self, verb)
         arguments = {**params, "progress": progress} if verb in _REPORTING else params
-        try:
-            inspect.signature(method).bind(**arguments)
-        except TypeError as error:
-            raise InputError(f'The verb "{verb}" does not take these parameters: {error}.') from None
-        return method(**arguments)
+        return bound(verb, method, arguments)()
 
     def register(self, *, spec: dict[str, Any]) -> dict[str, Any]:
         """Register a model or a new version of its schema ("1" unless it names one, as in a logger): `{"model", "version", "changed"}`."""
@@ -89,22 +78,6 @@ class Verbs(CustodyVerbs):
         changed = self.store.register_model(schema.to_dict())
         self._wake()
         return {"model": schema.name, "version": schema.version, "changed": changed}
-
-    def models(self) -> list[dict[str, Any]]:
-        """One dict per registered model: `model, task, version` (of the newest schema)`, versions, predictions, newest`."""
-        return [self._model_line(name) for name in self.store.models()]
-
-    def describe(self, *, model: str) -> dict[str, Any]:
-        """Everything known about one model: `model, spec, reference, versions, history`."""
-        name = self.known(model)
-        reference = self.store.reference_info(name)
-        return {
-            "model": name,
-            "spec": self.store.spec(name),
-            "reference": jsonable(reference),
-            "versions": jsonable(self.store.versions(name).to_pylist()),
-            "history": jsonable(self.store.schema_history(name).to_pylist()),
-        }
 
     def reference(self, *, model: str, path: str | Path) -> dict[str, Any]:
         """Make the rows of a Parquet, CSV or JSON Lines file the model's reference: `{"rows", "hash"}`."""
@@ -146,65 +119,6 @@ class Verbs(CustodyVerbs):
                 total = {name: round(value + done[name], 3) for name, value in total.items()}
         return total
 
-    def points(
-        self,
-        *,
-        model: str | None = None,
-        version: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        metric: str | None = None,
-        column: str | None = None,
-        window: str | None = None,
-        as_of: str | None = None,
-    ) -> pa.Table:
-        """The findings of windows that start in [since, until), in the shape of `storage.points.POINTS`."""
-        return self.store.points(
-            model=None if model is None else self.known(model),
-            version=version,
-            since=moment(since, name="since"),
-            until=moment(until, name="until"),
-            metric=metric,
-            column=column,
-            window=window,
-            as_of=moment(as_of, name="as_of"),
-        )
-
-    def table(self, *, model: str, what: str, as_of: str | None = None) -> pa.Table:
-        """All `points`, `causes`, `predictions`, `labels` or `quarantine` rows of one model.
-
-        With `as_of` the points that held then, from what had been computed by then, or the labels received by then.
-        """
-        name, known = self.known(model), moment(as_of, name="--as-of")
-        if known is not None and what in _TABLES:
-            return self._as_known(name, what, known)
-        if what == "points":
-            return self.store.points(model=name)
-        if what == "predictions":
-            return self.store.predictions(name)
-        if what == "causes":
-            return self.store.causes(name)
-        if what == "labels":
-            return self.store.labels(name)
-        if what == "quarantine":
-            return self.store.quarantine(name)
-        raise InputError(f'There is no table "{what}": {nearest(what, _TABLES)}')
-
-    def _as_known(self, model: str, what: str, known: datetime) -> pa.Table:
-        if what == "labels":
-            labels = self.store.labels(model)
-            return labels.filter(pc.less_equal(labels["received_at"], pa.scalar(known, labels["received_at"].type)))
-        if what != "points":
-            raise InputError(f"--as-of is for points and labels: what is known of {what} does not change.")
-        points = self.store.points(model=model, as_of=known)
-        if not points.num_rows:
-            raise NotFound(not_computed_by(self.store.computed(model, as_of=known), known))
-        return points
-
-    def export(self, *, model: str, what: str, format: str, path: str | Path, as_of: str | None = None) -> dict[str, Any]:  # noqa: A002
-        """Write one of a model's tables to an absolute path: `{"path", "rows", "format", "what"}`; `as_of` as for `table`."""
-        return {"what": what, **write_table(self.table(model=model, what=what, as_of=as_of), Path(path), format=format)}
-
     def report(
         self,
         *,
@@ -228,15 +142,6 @@ class Verbs(CustodyVerbs):
 
         return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, request, compute=compute)))
 
-    def check(self, *, model: str, window: str = "last", fail_on: str = "warn") -> dict[str, Any]:
-        """Judge one window for a pipeline; see `monitoring.checks.Check.to_dict`, and `causes`: since when and why, a sentence for each
-        finding that is open in the newest judged window."""
-        name = self.known(model)
-        size = str(self.store.spec(name).get("window") or "1d")
-        told = judge(self.store.points(model=name), name, size=size, window=window, fail_on=fail_on).to_dict()
-        keys = ("metric", "column", "method", "sentence")
-        return told | {"causes": [{key: row[key] for key in keys} for row in self.store.causes(name, size).to_pylist()]}
-
     def health(self) -> dict[str, Any]:
         """How the home is: the store's own account, plus disk, holder, versions and what to do about each finding."""
         reasons = self.store.quarantine()["reason"].value_counts().to_pylist()
@@ -245,28 +150,9 @@ class Verbs(CustodyVerbs):
 
     def known(self, model: str) -> str:
         """`model` itself where it is registered, else `NotFound` that names what is."""
-        names = self.store.models()
-        if model not in names:  # its description may still lie in the spool, where its logger left it
+        if model not in self.store.models():  # its description may still lie in the spool, where its logger left it
             self.collect()
-            names = self.store.models()
-        if model in names:
-            return model
-        if not names:
-            raise NotFound("No model is registered yet: python -m monitoring models register FILE.yaml, or python -m monitoring demo.")
-        raise NotFound(f'There is no model "{model}": {nearest(model, names)}')
-
-    def _model_line(self, name: str) -> dict[str, Any]:
-        spec = self.store.spec(name)
-        versions = self.store.versions(name).to_pylist()
-        newest = max((row["last"] for row in versions if row["last"] is not None), default=None)
-        return {
-            "model": name,
-            "task": spec.get("task"),
-            "version": spec.get("version"),
-            "versions": [row["version"] for row in versions],
-            "predictions": sum(row["rows"] for row in versions),
-            "newest": None if newest is None else iso(newest),
-        }
+        return super().known(model)
 
     def _start_of_newest(self, model: str, newest: datetime, windows: int) -> datetime | None:
         """Where the newest `windows` windows of a model begin; None for windows of rows, which no time begins."""

@@ -7,7 +7,7 @@ file that is being read, so an owner that starts meanwhile waits: hold a reader 
 
 from __future__ import annotations
 
-__all__ = ["attached", "reading"]
+__all__ = ["attached", "explained", "reading"]
 
 import re
 from collections import defaultdict
@@ -72,14 +72,15 @@ def attached(home: Home) -> duckdb.DuckDBPyConnection:
             )
     except duckdb.Error as error:
         connection.close()
-        raise _explained(home, error) from error
+        raise explained(home, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _explained(home: Home, error: duckdb.Error) -> StorageError:
+def explained(home: Home, error: duckdb.Error) -> StorageError:
+    """What an error that the file raised is to a person, and what to do."""
     said, held = " ".join(str(error).split())[:300], holder_of(error)
     if held is not None:
         return busy(home, held)
@@ -130,7 +131,7 @@ class _Beside(Database):
                 connection.execute(setting)
         except duckdb.Error as error:
             connection.close()
-            raise _explained(self._home, error) from error
+            raise explained(self._home, error) from error
         except BaseException:
             connection.close()
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["back_up", "check_backup"]
+__all__ = ["LIST", "back_up", "check_backup"]
 
 import json
 import os
@@ -21,8 +21,8 @@ from storage.errors import StorageError, StoreError
 from storage.home import Home
 from storage.store import Store
 
-_LIST = "backup.json"
-_NOT = ("owner.lock", "owner.sock", "cache", "db", "spool", _LIST)  # of a home: what is this process's own, made again, or copied with care
+LIST = "backup.json"  # of a backup, and of nothing else: whoever becomes its owner takes it away
+_NOT = ("owner.lock", "owner.sock", "cache", "db", "spool", LIST)  # of a home: what is this process's own, made again, or copied with care
 
 
 def back_up(store: Store, collector: Collector, target: Path) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def back_up(store: Store, collector: Collector, target: Path) -> dict[str, Any]:
         files = {str(path.relative_to(unborn)): digest(path) for path in sorted(unborn.rglob("*")) if path.is_file()}
         size = sum((unborn / name).stat().st_size for name in files)
         about = {"made_at": datetime.now(UTC).isoformat(), "home": str(store.home.path), "rows": rows, "files": files}
-        put(unborn / _LIST, lambda file: file.write(json.dumps(about, indent=1).encode()))
+        put(unborn / LIST, lambda file: file.write(json.dumps(about, indent=1).encode()))
         unborn.rename(target)
         sync_folder(target.parent)
     except OSError as error:
@@ -59,7 +59,7 @@ def back_up(store: Store, collector: Collector, target: Path) -> dict[str, Any]:
 
 def check_backup(folder: Path) -> list[str]:
     """What of a backup is missing or not what was written, as sentences; empty where it is whole."""
-    told = json.loads((folder / _LIST).read_bytes())
+    told = json.loads((folder / LIST).read_bytes())
     return [
         f"{name} is missing or not what was written"
         for name, expected in told["files"].items()

@@ -13,16 +13,15 @@ import duckdb
 
 from storage import archive
 from storage.custody import facts
-from storage.errors import StorageError, StoreError
+from storage.errors import StorageError
 from storage.home import Home
-from storage.owner_lock import OwnerLock
+from storage.reading import attached, explained
 from storage.store import _health
-from storage.store._database import SETTINGS, dicts
+from storage.store._database import dicts
 from storage.store._migrating import newest
 
 _KEY_BYTES = 32  # of privacy.key
 _AHEAD = 300  # seconds that a file's time may lie ahead of the clock, as lines of the log may
-_REBUILD = "run python -m monitoring rebuild"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +59,18 @@ def inspect_database(home: Home) -> tuple[dict[str, Any], dict[str, int]]:
 
     Raises OwnerBusy where somebody does, and StoreError where the file is damaged or of another version.
     """
-    lock = OwnerLock(home)
+    connection = attached(home)
     try:
-        with duckdb.connect(str(home.database), read_only=True) as connection:
-            for setting in SETTINGS:
-                connection.execute(setting)
-            (row,) = dicts(connection, "SELECT max(number) AS number FROM migrations")
-            if row["number"] != newest():
-                raise StoreError(
-                    f"The database {home.database} has schema {row['number']} and this version {newest()}: "
-                    "python -m monitoring collect --once brings an older one up to date, a newer one needs the version that wrote it."
-                )
-            for name in dicts(connection, "SELECT table_name AS name FROM duckdb_tables() WHERE schema_name = 'main'"):
-                connection.execute(f'SELECT sum(hash(t)::HUGEINT) FROM "{name["name"]}" t').fetchall()  # noqa: S608 – reads every block
-            reasons = dicts(connection, "SELECT reason, count(*) AS n FROM quarantine GROUP BY reason ORDER BY n DESC, reason")
-            found = _health.health(connection, home, schema_version=int(row["number"]))
-            return found, {row["reason"]: int(row["n"]) for row in reasons}
+        connection.execute(f"USE {home.database.stem}")
+        for name in dicts(connection, "SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ?", [home.database.stem]):
+            connection.execute(f'SELECT sum(hash(t)::HUGEINT) FROM "{name["name"]}" t').fetchall()  # noqa: S608 – reads every block
+        reasons = dicts(connection, "SELECT reason, count(*) AS n FROM quarantine GROUP BY reason ORDER BY n DESC, reason")
+        found = _health.health(connection, home, schema_version=newest())
     except duckdb.Error as error:
-        said = " ".join(str(error).split())[:300]
-        raise StoreError(f"The database {home.database} is damaged ({said}): {_REBUILD}.") from error
+        raise explained(home, error) from error
     finally:
-        lock.release()
+        connection.close()
+    return found, {row["reason"]: int(row["n"]) for row in reasons}
 
 
 def _small_things(home: Home) -> Iterator[Finding]:

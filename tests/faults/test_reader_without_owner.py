@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,10 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from monitoring import service
+from monitoring.errors import InputError
 from storage.collector import Collector
+from storage.custody import backup
 from storage.errors import StoreError
 from storage.home import Home
 from storage.reading import reading
@@ -229,3 +234,54 @@ def test_what_cannot_be_read_is_said_in_a_sentence(home: Home) -> None:
     home.database.write_bytes(b"this is no database, but it is long enough to be taken for one" * 100)
     with pytest.raises(StoreError, match=r"is damaged .* run python -m monitoring rebuild"), reading(home):
         pass
+
+
+@pytest.fixture
+def sealed(home: Home, tmp_path: Path) -> Iterator[Home]:
+    """A home that was written, on a file system that is read-only now."""
+    place = tmp_path / "sealed"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m,mode=700", "tmpfs", place], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("a file system of its own needs mount(8), so root")
+    try:
+        shutil.copytree(home.path, place / "home")
+        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        yield Home(place / "home")
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture
+def half_collected(home: Home, log: Log) -> Home:
+    """Ten predictions in the database, ten more in the spool."""
+    with Store.open(home) as store:
+        store.register_model(FRAUD)
+        log.predictions(range(10))
+        Collector(store).once()
+    log.predictions(range(10, 20))
+    return home
+
+
+def test_commands_answer_from_a_file_system_that_cannot_be_written(half_collected: Home, sealed: Home, tmp_path: Path) -> None:
+    rows = service.call(sealed.path, "table", model="fraud", what="predictions")
+    assert sorted(rows["id"].to_pylist()) == sorted(f"p{number}" for number in range(20))
+    assert service.call(sealed.path, "models")[0]["predictions"] == 20
+    told = service.call(sealed.path, "export", model="fraud", what="predictions", format="csv", path=tmp_path / "rows.csv")
+    assert told["rows"] == 20
+    assert service.doctor(sealed.path)["accounting"]["in_spool"] == 10
+    with pytest.raises(InputError, match='cannot be written here, which "run" has to do: copy it, or ask check, describe, export'):
+        service.run(home=sealed.path)
+
+
+def test_a_backup_is_looked_into_without_changing_it_until_it_gets_an_owner(half_collected: Home, tmp_path: Path) -> None:
+    target = tmp_path / "backup"
+    with Store.open(half_collected) as store:
+        backup.back_up(store, Collector(store), target)
+    Log(Home(target)).predictions(range(20, 25))
+    before = contents(Home(target))
+    assert service.call(target, "table", model="fraud", what="predictions").num_rows == 25
+    assert contents(Home(target)) == before
+    assert service.call(target, "collect")["ingested"] == 15
+    assert not (target / backup.LIST).exists()
+    assert service.call(target, "models")[0]["predictions"] == 25
