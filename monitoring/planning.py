@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["Due", "Plan", "plan"]
+__all__ = ["Due", "Plan", "Settled", "plan", "plan_model"]
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
@@ -46,6 +46,16 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """When what was planned is done, nothing is due of a model until its rows, labels, description or reference change – their `serial`
+    is then another – or the clock reaches `until` (None: it changes nothing)."""
+
+    model: str
+    serial: int
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
     """A window with its rows' fingerprint; "empty" where it has none."""
 
@@ -57,9 +67,20 @@ class _Seen:
 def plan(store: Store, model: str, *, window: str | None, since: datetime | None, until: datetime | None, everything: bool,
          now: datetime) -> list[Plan]:  # fmt: skip
     """One plan for each version of a model that logged."""
+    return plan_model(store, model, window=window, since=since, until=until, everything=everything, now=now)[0]
+
+
+def plan_model(store: Store, model: str, *, window: str | None, since: datetime | None, until: datetime | None, everything: bool,
+               now: datetime) -> tuple[list[Plan], Settled | None]:  # fmt: skip
+    """The plans of a model's versions, and until when they hold; None where only a part of its windows was asked for.
+
+    Without [since, until) the rows are looked at as far as they changed since the last look; else those of the range are.
+    """
+    part = since is not None or until is not None
+    serial = None if part else store.count(model)  # before all else: what changes while the plan is made, makes another serial
     info = store.reference_info(model)
-    plans = []
-    for row in store.versions(model).to_pylist():
+    plans, turns = [], _Turns(now)
+    for row in (store.versions(model) if part else store.counted_versions(model)).to_pylist():
         schema = ModelSchema.from_dict(store.spec(model, row["version"]))
         subject = Subject(model, row["version"], schema)
         spec = WindowSpec.parse(window or schema.window)
@@ -69,16 +90,43 @@ def plan(store: Store, model: str, *, window: str | None, since: datetime | None
         known = {state["start"]: state for state in store.window_states(model, subject.version, spec.name).to_pylist()}
         basis = _basis(schema, info)
         due: list[Due] = []
+        turns.beginning(spec, there["first"], there["last"])
         for found in newest_first_of(seen):
             fingerprint = _fingerprint(found, basis, schema.label_delay, now)
             state = known.get(found.window.start)
+            turns.window(found.window, schema.label_delay, state)
             if is_dirty(fingerprint, state, everything=everything) and not _just_failed(state, fingerprint, now, everything=everything):
                 summary = len(due) < _SUMMARIES
                 due.append(Due(subject, spec, found.window, fingerprint, found.rows, summary=summary))
         stored = [state for state in known.values() if frozen is None or state["start"] >= frozen]  # the others stand as they are
-        gone = _gone(subject, spec, stored, seen) if spec.unit == "rows" and since is None and until is None else ()
+        gone = _gone(subject, spec, stored, seen) if spec.unit == "rows" and not part else ()
         plans.append(Plan(subject, (*due, *gone)))
-    return plans
+    return plans, None if serial is None else Settled(model, serial, turns.next)
+
+
+class _Turns:
+    """The next moment after `now` at which the clock alone makes another plan: a window begins, ends, matures or may be tried again."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self.next: datetime | None = None
+
+    def beginning(self, spec: WindowSpec, first: datetime, last: datetime) -> None:
+        """Rows from a clock that is ahead have no window before it begins."""
+        self._at(first)
+        if last >= self._now and spec.unit not in ("rows", "range"):
+            self._at(spec.after(spec.floor(self._now)))
+
+    def window(self, window: Window, label_delay: timedelta, state: Mapping[str, Any] | None) -> None:
+        """What becomes of a window that has begun."""
+        self._at(window.end)
+        self._at(window.end + label_delay)
+        if state is not None and state["state"] == "failed":
+            self._at(state["computed_at"] + RETRY)
+
+    def _at(self, moment: datetime) -> None:
+        if moment > self._now and (self.next is None or moment < self.next):
+            self.next = moment
 
 
 def newest_first_of(seen: Iterable[_Seen]) -> list[_Seen]:
@@ -100,7 +148,7 @@ def _seen(store: Store, subject: Subject, spec: WindowSpec, version: Mapping[str
     else:
         start, end = max(version["first"], since or version["first"]), min(version["last"] + _TICK, until or version["last"] + _TICK)
     windows = spec.between(start, end, now) if start < end else []
-    active = store.activity(subject.model, [(window.start, window.end) for window in windows]).to_pylist() if windows else []
+    active = _active(store, subject.model, spec, windows, part=since is not None or until is not None)
     filled = {row["start"]: row for row in active if row["version"] == subject.version}
     empty = sum(window.start not in filled for window in windows)
     for window in windows:
@@ -109,6 +157,17 @@ def _seen(store: Store, subject: Subject, spec: WindowSpec, version: Mapping[str
             yield _Seen(window, row["fingerprint"], row["rows"])
         elif empty <= _MOST_EMPTY:
             yield _Seen(window, "empty", 0)
+
+
+def _active(store: Store, model: str, spec: WindowSpec, windows: Sequence[Window], *, part: bool) -> list[dict[str, Any]]:
+    """Rows and fingerprint of each version and window: from the counts, which know what changed, or for a part of them from the rows."""
+    if not windows:
+        return []
+    edges = [(window.start, window.end) for window in windows]
+    if part or spec.unit == "range":
+        return cast("list[dict[str, Any]]", store.activity(model, edges).to_pylist())
+    store.count(model, spec.seconds)
+    return cast("list[dict[str, Any]]", store.counted_activity(model, edges).to_pylist())
 
 
 def _basis(schema: ModelSchema, reference: Mapping[str, Any] | None) -> str:

@@ -35,6 +35,7 @@ class RunUnderWay:
     def __init__(self, store: Store, identity: str, now: datetime, total: int, progress: Callable[[dict[str, Any]], None] | None) -> None:
         self.counted: Counter[str] = Counter()
         self.done = 0
+        self.failing: set[str] = set()  # models of which a window failed or could not be saved: it is due again
         self._store = store
         self._identity = identity
         self._now = now
@@ -89,6 +90,7 @@ class RunUnderWay:
         try:
             self._save(one, found)
         except StorageError as error:
+            self.failing.add(one.subject.model)
             _log.warning("The findings of %s could not be saved: %s", _named(one), error)
             return one, Counter({"failed": found.counted.total()})
         return one, found.counted
@@ -121,6 +123,8 @@ class RunUnderWay:
 
     def _save(self, one: Due, found: Found) -> None:
         subject, window = one.subject, one.window
+        if found.failure:
+            self.failing.add(subject.model)
         # Reports first: a kill between the two leaves the window due, so that nothing stays without its report.
         for row in snapshot_rows(self._store.home, subject.model, subject.version, one.spec.name, window, found.snapshots, self._identity):
             self._store.save_report(row)

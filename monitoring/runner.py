@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from monitoring.planning import Due, plan
+from monitoring.planning import CODE, Due, Settled, plan_model
 from storage.errors import StorageError
 from storage.store import Store
 
@@ -63,7 +63,9 @@ def run(
     are the same. Raises StoreError for a model that is not there.
     """
     began, clock = monotonic(), now or datetime.now(UTC)
-    due = _due(store, model, window, since, until, everything, clock)
+    due, planned = _due(store, model, window, since, until, everything, clock)
+    busy = {one.subject.model for one in due}
+    _settle(store, window, clock, [one for one in planned if one.model not in busy])
     if not due:
         if store.unexplained(model):  # a run that was killed before its end left its windows, and not yet their causes
             _explain(store, model)
@@ -76,6 +78,7 @@ def run(
     try:
         going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1), workers)
         _explain(store, model)
+        _settle(store, window, clock, [one for one in planned if one.model in busy - going.failing])
         state = "done"
     except Exception as error:
         state, reason = "failed", str(error)
@@ -94,16 +97,28 @@ def _explain(store: Store, model: str | None) -> None:
 
 
 def _due(store: Store, model: str | None, window: str | None, since: datetime | None, until: datetime | None, everything: bool,
-         now: datetime) -> list[Due]:  # fmt: skip
-    """The windows to compute of all models, newest first."""
+         now: datetime) -> tuple[list[Due], list[Settled]]:  # fmt: skip
+    """The windows to compute of all models, newest first, and of which models nothing will be due then. Settled ones are not looked at."""
     due: list[Due] = []
+    planned: list[Settled] = []
+    whole = since is None and until is None and not everything
+    settled = store.settled(window=window or "", code=CODE, now=now) if whole else set()
     for name in [model] if model is not None else store.models():
+        if name in settled:
+            continue
         try:
-            for found in plan(store, name, window=window, since=since, until=until, everything=everything, now=now):
-                due += found.due
+            plans, until_when = plan_model(store, name, window=window, since=since, until=until, everything=everything, now=now)
+            due += [one for found in plans for one in found.due]
+            planned += [until_when] if until_when is not None and whole else []
         except StorageError as error:
             if model is not None:
                 raise
             _log.warning("The windows of %s cannot be planned: %s", name, error)
             store.add_event(level="error", kind="run", text=f"The windows of {name} cannot be planned: {error}", model=name)
-    return sorted(due, key=lambda one: one.window.start, reverse=True)
+    return sorted(due, key=lambda one: one.window.start, reverse=True), planned
+
+
+def _settle(store: Store, window: str | None, now: datetime, done: Sequence[Settled]) -> None:
+    """Remember of which models nothing is due, so that the next run need not look at them."""
+    for one in done:
+        store.settle(one.model, window=window or "", serial=one.serial, code=CODE, since=now, until=one.until)

@@ -72,6 +72,11 @@ class WindowSpec:
         origin, size = self._grid()
         return origin + (moment - origin) // size * size
 
+    @property
+    def seconds(self) -> int:
+        """Every edge is a multiple of so many seconds after 1970-01-01: a day's for weeks and months, whose edges are days' edges."""
+        return 86_400 if self.unit in ("w", "mo") else round(self._grid()[1].total_seconds())
+
     def after(self, start: datetime) -> datetime:
         """The end of the window that begins at `start`."""
         if self.unit == "mo":

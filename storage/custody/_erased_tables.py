@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from storage.custody._erased_lines import Wanted
-from storage.store import _catalog
+from storage.store import _catalog, _changes
 from storage.store._database import dicts
 from storage.store._values import number
 
@@ -20,7 +20,9 @@ Cursor = duckdb.DuckDBPyConnection
 
 _ERASED = "[erased]"
 _STAYS = ("segment_id", "n", "version", "t", "written_at", "ingested_at", "duplicate")  # of a stub: its place
-_NOT_TEXT = frozenset({"models", "schemas", "columns", "ingest_offsets", "migrations", "logger_stats"})  # tables without a subject's words
+_NOT_TEXT = frozenset({  # tables without a subject's words
+    "models", "schemas", "columns", "ingest_offsets", "migrations", "logger_stats", "changes", "settled",
+})  # fmt: skip
 _NAMES = frozenset({"model", "version", "metric", "column", "method", "status", "kind", "window", "run", "state", "level", "format",
                     "path", "report_id", "name", "origin", "hash"})  # fmt: skip
 _LONG = 4  # characters from which on a value is looked for within texts, as a word of its own
@@ -50,6 +52,7 @@ def erase_rows(cursor: Cursor, wanted: Wanted) -> Counter[str]:
         removed["reference rows in tables"] += _changed(cursor, f"DELETE FROM {model.reference} r WHERE {condition}", parameters)  # noqa: S608
         for identity in ids:
             cursor.execute("UPDATE quarantine SET line = ? WHERE contains(line, ?)", [_ERASED, f'"{identity}"'])
+    _changes.note_everything(cursor)
     for value in sorted(wanted.values):
         needle = value if len(value) >= _LONG else f'"{value}"'
         removed["quarantined lines in tables"] += _changed(

@@ -15,6 +15,7 @@ import duckdb
 from storage import archive
 from storage.custody.catching_up import archived_names
 from storage.home import Home
+from storage.store import _changes
 from storage.store._catalog import Model
 from storage.store._database import dicts, query
 from storage.store._pruned import pruned_of
@@ -43,13 +44,14 @@ def prune(cursor: Cursor, model: Model, version: str, before: datetime, *, dry_r
         _total(cursor, model, version, before, found)
         cursor.execute(_of(model, "DELETE FROM label_000000 WHERE id IN (SELECT id FROM leaving)"))
         cursor.execute(_of(model, "DELETE FROM pred_000000 WHERE version = $version AND t < $before"), when)
+        _changes.note_everything(cursor, model.model_id)
     cursor.execute("DROP TABLE leaving")
     return told
 
 
 def drop_hours(cursor: Cursor, before: datetime) -> int:
     """Remove the hours before a moment; totals stay. How many."""
-    row = cursor.execute("DELETE FROM hourly WHERE hour < ?", [before]).fetchone()
+    row = cursor.execute("DELETE FROM hourly WHERE hour < ?", [before]).fetchone()  # of windows that stand: nothing is due by it
     return int(row[0]) if row else 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["activity", "quality", "row_windows", "traffic", "versions"]
+__all__ = ["activity", "quality", "registered", "row_windows", "traffic", "versions"]
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ def activity(cursor: Cursor, model: Model, edges: Sequence[tuple[datetime, datet
         "start": pa.array([start for start, _ in edges], MOMENT),
         "end": pa.array([end for _, end in edges], MOMENT),
     })  # fmt: skip
-    with _registered(cursor, "windows", staged):
+    with registered(cursor, "windows", staged):
         return table(cursor, _of(query("activity"), model), {"model_id": model.model_id})
 
 
@@ -47,7 +47,7 @@ def row_windows(cursor: Cursor, model: Model, version: str, size: int) -> pa.Tab
 
 def traffic(cursor: Cursor, model: Model, version: str, windows: Sequence[Window]) -> pa.Table:
     """One row per window given, in its order; see Store.traffic."""
-    with _registered(cursor, "windows", _windows(windows)):
+    with registered(cursor, "windows", _windows(windows)):
         return table(cursor, _of(query("traffic"), model), {"version": version, **_gone(cursor, model, version)})
 
 
@@ -81,7 +81,7 @@ def quality(cursor: Cursor, model: Model, version: str, windows: Sequence[Window
         .replace("/*news*/", news)
         .replace("/*counts*/", ", ".join(f"[{', '.join(items)}] AS {name}" for name, items in lists.items()))
     )
-    with _registered(cursor, "windows", _windows(windows)), _registered(cursor, "features", labels):
+    with registered(cursor, "windows", _windows(windows)), registered(cursor, "features", labels):
         return table(cursor, sql, {"version": version, "has_reference": has_reference, **_gone(cursor, model, version)})
 
 
@@ -120,7 +120,8 @@ def _windows(windows: Sequence[Window]) -> pa.Table:
 
 
 @contextmanager
-def _registered(cursor: Cursor, name: str, rows: pa.Table) -> Iterator[None]:
+def registered(cursor: Cursor, name: str, rows: pa.Table) -> Iterator[None]:
+    """A table that SQL sees under this name while the block runs."""
     cursor.register(name, rows)
     try:
         yield

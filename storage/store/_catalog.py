@@ -13,11 +13,13 @@ from typing import Any
 import duckdb
 
 from storage.errors import StoreError
+from storage.store import _changes
 from storage.store._database import ReadCursor, dicts, query
 
 Cursor = duckdb.DuckDBPyConnection
 
 MAX_COLUMNS = 2_000  # of one wide table; more go to _extra (storage specification: at most 2,000 features)
+_DAY = 86_400  # seconds: rows are counted by days until shorter windows are asked for
 TYPES = {"numerical": "DOUBLE", "categorical": "VARCHAR", "text": "VARCHAR", "datetime": "TIMESTAMPTZ"}
 
 
@@ -118,6 +120,7 @@ def heard_of(cursor: Cursor, name: str, origin: str) -> int:
         return int(rows[0]["model_id"])
     model_id = int(dicts(cursor, "SELECT coalesce(max(model_id), 0) + 1 AS next FROM models")[0]["next"])
     cursor.execute("INSERT INTO models VALUES (?, ?, ?, now())", [model_id, name, origin])
+    cursor.execute("INSERT INTO marks VALUES (?, 0, NULL, ?)", [model_id, _DAY])
     cursor.execute(query("model_tables").replace("000000", f"{model_id:06d}"))
     return model_id
 
@@ -144,6 +147,7 @@ def register(cursor: Cursor, spec: Mapping[str, Any], *, origin: str = "register
     cursor.execute(query("add_schema"), facts)
     cursor.execute("UPDATE models SET origin = ? WHERE model_id = ?", [origin, model_id])
     add_columns(cursor, model_id, wanted(spec))
+    _changes.note(cursor, model_id, "description")
     return True
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from storage.errors import StoreError
-from storage.store import _catalog, _ground_truth, _predictions
+from storage.store import _catalog, _changes, _ground_truth, _predictions
 from storage.store._entries import Counts, Entry, Refusal
 from storage.store._inference import infer
 from storage.store._values import is_moment, moment
@@ -47,10 +47,13 @@ def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
     for (name, version), rows in predictions.items():
         model = _known(cursor, name, version, rows)
         new = _predictions.add(cursor, model, version, rows)
+        _changes.note(cursor, model.model_id, "predictions" if new == len(rows) else "repeats")
         counts.ingested += new
         counts.duplicates += len(rows) - new
     for name, rows in labels.items():
-        new = _ground_truth.add(cursor, _labelled(cursor, name), rows)
+        model = _labelled(cursor, name)
+        new = _ground_truth.add(cursor, model, rows)
+        _changes.note(cursor, model.model_id, "labels")
         counts.ingested += new
         counts.duplicates += len(rows) - new
     for entry in stats.values():

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.home import Home
-from storage.store import _activity, _catalog, _causes, _findings, _frames, _health, _pruned, _reference
+from storage.store import _activity, _catalog, _causes, _changes, _counts, _findings, _frames, _health, _pruned, _reference
 from storage.store._database import Parameters, ReadCursor, query, table
 from storage.store._frames import Window
 from storage.store._window_columns import WindowColumns
@@ -89,6 +89,22 @@ class Reader:
         """
         with self._model(model) as (cursor, found):
             return _activity.activity(cursor, found, edges)
+
+    def counted_activity(self, model: str, edges: Sequence[tuple[datetime, datetime]]) -> pa.Table:
+        """What `activity` says of windows made of whole buckets, as of the last `count`, without looking at the rows."""
+        with self._model(model) as (cursor, found):
+            return _counts.activity(cursor, found, edges)
+
+    def counted_versions(self, model: str) -> pa.Table:
+        """What `versions` says, as of the last `count`, without looking at the rows."""
+        with self._model(model) as (cursor, found):
+            return _counts.versions(cursor, found)
+
+    def settled(self, *, window: str, code: str, now: datetime) -> set[str]:
+        """The models of which nothing is due as long as nothing changes: what `settle` said still holds at `now`, for this version
+        `code` of the code. `window` is the name of the windows asked for, "" for each model's own."""
+        with self._readable.read() as cursor:
+            return _changes.settled(cursor, window=window, code=code, now=now)
 
     def row_windows(self, model: str, version: str, size: int) -> pa.Table:
         """One row per window of `size` rows, the last perhaps with fewer: first_row, last_row (half-open), start, end, rows,

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.errors import StoreError
+from storage.store import _changes
 from storage.store._catalog import Field, Model
 from storage.store._database import ReadCursor, dicts, query
 from storage.store._values import MOMENT, column_of, decision_text, instant, number
@@ -42,6 +43,7 @@ def put(cursor: Cursor, model: Model, rows: pa.Table, source: str, *, at: dateti
         cursor.unregister("staged")
     facts = {"model_id": model.model_id, "rows": rows.num_rows, "hash": found[0]["hash"], "source": source, "missing": missing, "at": at}
     cursor.execute(query("add_reference").replace("ref_000000", model.reference), facts)
+    _changes.note(cursor, model.model_id, "description")
     return {"rows": rows.num_rows, "hash": found[0]["hash"]}
 
 

@@ -17,7 +17,7 @@ from storage.custody import catching_up, given
 from storage.errors import StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
-from storage.store import _catalog, _causes, _findings, _reference, _runs
+from storage.store import _catalog, _causes, _changes, _counts, _findings, _reference, _runs
 from storage.store._database import Database
 from storage.store._frames import Window
 from storage.store._reader import Reader
@@ -96,6 +96,26 @@ class Store(Reader):
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 
+    def count(self, model: str, seconds: int = 86_400) -> int:
+        """Bring the counts of a model's rows up to date, in buckets of which windows of `seconds` are made; the serial they stand for.
+
+        Costs what changed since the last call: rows taken in, and the buckets of time that they and new labels touch.
+        """
+        while True:
+            with self._model(model) as (cursor, found):
+                counted = _counts.counted(cursor, found, seconds)
+            if isinstance(counted, int):
+                return counted
+            with self._database.write() as cursor:
+                if _counts.save(cursor, found, counted):
+                    return counted.serial
+
+    def settle(self, model: str, *, window: str, serial: int, code: str, since: datetime, until: datetime | None) -> None:
+        """Say that nothing of a model was due at `since`, as of a `serial` that `count` gave, and nothing will be by the clock alone
+        before `until`."""
+        with self._database.write() as cursor:
+            _changes.settle(cursor, self._found(cursor, model).model_id, window=window, serial=serial, code=code, since=since, until=until)
+
     def rebase_window(self, model: str, version: str, window_name: str, start: datetime, fingerprint: str) -> None:
         """Say that a computed window's points stand for the rows as they are now."""
         with self._database.write() as cursor:
@@ -135,6 +155,8 @@ class Store(Reader):
                 cursor, model, version, window, points, profiles,
                 window_name=window_name, run=run, state=state, fingerprint=fingerprint,
             )  # fmt: skip
+            if state == "failed":
+                _changes.unsettle(cursor, model)
 
     def save_report(self, row: Mapping[str, Any]) -> str:
         """Add a report, or replace the one of the same model, version, kind, window and format; its id.
