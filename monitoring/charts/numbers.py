@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["day", "days", "interval", "moment", "number", "span", "with_unit"]
+__all__ = ["aligned", "day", "days", "interval", "moment", "number", "retold", "signed", "span", "with_unit"]
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from math import floor, isfinite, log10
 from typing import Any
 from zoneinfo import ZoneInfo
 
 _UNITS = {"ms": " ms", "s": " s", "rows": " rows", "rows/s": " rows/s", "nats": " nats", "%": " %"}
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -19,13 +21,13 @@ def number(value: float | None, digits: int = 3) -> str:
         return "–"
     if value == 0:
         return "0"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}".replace(",", "\u202f")
-    places = digits - 1 - floor(log10(abs(value)))
+    sign, size = "−" if value < 0 else "", abs(value)
+    if float(size).is_integer() and size < 1e15:
+        return sign + f"{int(size):,}".replace(",", "\u202f")
+    places = digits - 1 - floor(log10(size))
     if places > digits + 3:
-        return f"{value:.{digits - 1}e}"
-    rounded = round(value, places)
-    return f"{rounded:,.{max(places, 0)}f}".replace(",", "\u202f")
+        return sign + f"{size:.{digits - 1}e}"
+    return sign + f"{round(size, places):,.{max(places, 0)}f}".replace(",", "\u202f")
 
 
 def with_unit(value: float | None, unit: str) -> str:
@@ -36,7 +38,30 @@ def with_unit(value: float | None, unit: str) -> str:
         return number(value * 100) + " %"
     if unit == "s" and value >= 60:
         return _duration(value)
+    if unit == "rows" and value == 1:
+        return "1 row"
     return number(value) + _UNITS.get(unit, "")
+
+
+def signed(value: float | None, unit: str) -> str:
+    """A difference with its sign: `+1.79 pp`; of shares it is in percentage points, of nothing it is `0`."""
+    if value is None or not isfinite(value):
+        return "–"
+    return ("+" if value > 0 else "") + (f"{number(value * 100)} pp" if unit == "share" else with_unit(value, unit))
+
+
+def aligned(values: Iterable[float | None], unit: str = "") -> list[str]:
+    """The numbers of a table's column as `with_unit` writes them, padded in front so that the texts sort as the numbers do: Streamlit's
+    own number formats know no thin space. For numbers of at least zero; one in powers of ten sorts wrongly."""
+    texts = [with_unit(value, unit) for value in values]
+    wholes = [len(text.partition(" ")[0].partition(".")[0]) for text in texts]
+    widest = max(wholes, default=0)
+    return [" " * (widest - whole) + text for text, whole in zip(texts, wholes, strict=True)]
+
+
+def retold(sentence: str | None) -> str:
+    """A stored sentence, such as a point's reason, with its thousands as pages write them: `1,585 rows` becomes `1 585 rows`."""
+    return _THOUSANDS.sub("\u202f", sentence or "")
 
 
 def interval(lower: float | None, upper: float | None, unit: str) -> str:

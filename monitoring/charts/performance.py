@@ -54,9 +54,9 @@ def metric_over_time(points: pa.Table, metric: str, *, look: Look, column: str =
     return made
 
 
-def pending_from(points: pa.Table, *, delay: timedelta, now: datetime) -> datetime | None:
+def pending_from(points: pa.Table, *, delay: timedelta, now: datetime, segment: str = "") -> datetime | None:
     """The start of the first window whose labels may still be on their way: its end is less than the label delay ago."""
-    starts = [row["window_start"] for row in chosen(points, "label_coverage") if row["window_end"] + delay > now]
+    starts = [row["window_start"] for row in chosen(points, "label_coverage", segment=segment) if row["window_end"] + delay > now]
     return min(starts, default=None) if delay else None
 
 

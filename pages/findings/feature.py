@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["segments_table", "sentence", "statistics_table"]
+__all__ = ["of_segments", "segments_table", "sentence", "statistics_table"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from monitoring.charts.numbers import number, span, with_unit
+from monitoring.charts.numbers import aligned, number, signed, span, with_unit
 from monitoring.charts.status import status_of
 from monitoring.drift import METHODS, base_method, method_label
 
@@ -46,23 +47,21 @@ def statistics_table(before: pa.Table, after: pa.Table, names: tuple[str, str]) 
         "Statistic": [_ORDER[label] for label in labels],
         names[0]: [with_unit(old.get(label), unit) for label, unit in zip(labels, units, strict=True)],
         names[1]: [with_unit(new.get(label), unit) for label, unit in zip(labels, units, strict=True)],
-        "Change": [_change(old.get(label), new.get(label), unit) for label, unit in zip(labels, units, strict=True)],
+        "Change": [signed(new[label] - old[label], unit) if label in old and label in new else "–"
+                   for label, unit in zip(labels, units, strict=True)],
     })  # fmt: skip
 
 
-def segments_table(points: pa.Table, column: str, start: datetime) -> pa.Table:
-    """The column's drift in the window for all rows and each segment, most alarming first."""
-    rows = [row for row in points.to_pylist() if row["column"] == column and row["window_start"] == start]
-    rows.sort(key=lambda row: (row["segment"] != "", -status_of(row["status"]).rank, row["segment"]))
+def of_segments(points: pa.Table, column: str, start: datetime) -> list[dict[str, Any]]:
+    """The column's drift points in the window of all rows and of each segment, all rows first, then the most alarming."""
+    rows = points.filter((pc.field("column") == column) & (pc.field("window_start") == start)).to_pylist()
+    return sorted(rows, key=lambda row: (row["segment"] != "", -status_of(row["status"]).rank, row["segment"]))
+
+
+def segments_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The rows of `of_segments` as the page shows them."""
     return pa.table({
         "Segment": [row["segment"] or "All rows" for row in rows], "Status": [status_of(row["status"]).text for row in rows],
-        "Score": [number(row["value"]) for row in rows], "Threshold": [number(row["threshold"]) for row in rows],
-        "Rows": pa.array([row["n"] for row in rows], pa.int64()), "Why": [row["reason"] or "" for row in rows],
+        "Score": aligned(row["value"] for row in rows), "Threshold": aligned(row["threshold"] for row in rows),
+        "Rows": aligned(row["n"] for row in rows), "Reference": aligned(row["n_reference"] for row in rows),
     })  # fmt: skip
-
-
-def _change(old: float | None, new: float | None, unit: str) -> str:
-    if old is None or new is None:
-        return "–"
-    sign = "+" if new > old else ""
-    return sign + (number(100 * (new - old)) + " pp" if unit == "share" else number(new - old))

@@ -16,9 +16,11 @@ from monitoring.charts.numbers import moment, number, span
 from monitoring.charts.status import status_of
 from monitoring.drift import method_label
 from pages.findings.drift import feature_order, newest_judged
-from pages.findings.feature import segments_table, sentence, statistics_table
+from pages.findings.evidently import disagreements, usual_of
+from pages.findings.feature import of_segments, segments_table, sentence, statistics_table
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
+from pages.watch.reasons import show_reasons
 
 _FAN = 90  # newest windows of quantiles drawn: more would be narrower than a finger
 _FORMS = {"shares": "Shares", "difference": "Difference", "cumulative": "Cumulative"}
@@ -102,6 +104,10 @@ with page("feature") as view:
     point = own.filter(pc.equal(own.column("window_start"), pa.scalar(start, own.schema.field("window_start").type))).to_pylist()[0]
     view.status(status_of(point["status"]))
     st.markdown(f"**{plain(sentence(point, zone=chosen.zone))}**")
+    usual = usual_of(point)
+    if usual:
+        says = dict(disagreements([point])).get(column) or f"{usual.words}, as the verdict above."
+        st.markdown(f":small[:gray[{plain(says)}]]")
     view.export("distribution", show_distribution(view, column, start, starts))
     method = plain(method_label(point["method"])) if point["method"] else "No method"
     rests_on = f"n = {number(point['n'])} in {plain(span(start, ends[start], chosen.zone))}"
@@ -109,7 +115,10 @@ with page("feature") as view:
                note=f"{method} · dashed: threshold · hollow: window not over · {rests_on}.",
                alt="The drift score of the column per window with its threshold.")
     show_fan(view, column, own)
-    segments = segments_table(everything, column, start)
-    if segments.num_rows > 1:
+    segments = of_segments(everything, column, start)
+    if len(segments) > 1:
         st.markdown("##### The same window by segment")
-        st.dataframe(segments, hide_index=True)
+        to_the_right = st.column_config.TextColumn(alignment="right")
+        st.dataframe(segments_table(segments), hide_index=True, alt="Drift of the column in every segment",
+                     column_config=dict.fromkeys(("Score", "Threshold", "Rows", "Reference"), to_the_right))
+        show_reasons(((row["status"], row["segment"] or "All rows", row["reason"]) for row in segments), of="segments")

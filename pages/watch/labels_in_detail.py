@@ -12,13 +12,14 @@ import streamlit as st
 
 from monitoring.charts import curves
 from monitoring.charts.labels import cost_by_cut
-from monitoring.charts.numbers import interval, number, span, with_unit
+from monitoring.charts.numbers import aligned, interval, number, span, with_unit
 from monitoring.charts.performance import reference_value
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
 from pages.frame import View, plain
 from pages.watch.controls import pick, pick_number
 from pages.watch.labels_over_time import labels, revisions
+from pages.watch.reasons import show_reasons
 
 _DRAWN = {
     "confusion": (curves.confusion, "Confusion matrix", "Counts by actual and predicted class.",
@@ -103,6 +104,7 @@ def _every_metric(points: pa.Table, at: datetime) -> None:
     of_window = pc.equal(points.column("window_start"), pa.scalar(at, points.column("window_start").type))
     rows = [row for row in points.filter(of_window).to_pylist() if row["metric"] in METRICS and row["metric"] != "label_selection"]
     st.markdown("##### Every metric of this window")
+    words = st.column_config.TextColumn
     st.dataframe(
         {
             "Status": [status_of(row["status"]).text for row in rows],
@@ -110,12 +112,13 @@ def _every_metric(points: pa.Table, at: datetime) -> None:
             "Value": [with_unit(row["value"], METRICS[row["metric"]].unit) for row in rows],
             "95 % interval": [interval(row["lower"], row["upper"], METRICS[row["metric"]].unit) for row in rows],
             "Reference": [with_unit(reference_value(row), METRICS[row["metric"]].unit) for row in rows],
-            "n": [row["n"] for row in rows],
-            "Reason": [row["reason"] or "" for row in rows],
+            "n": aligned(row["n"] for row in rows),
         },
         hide_index=True, height="content",
-        column_config={"n": st.column_config.NumberColumn(format="localized"), "Reason": st.column_config.TextColumn(width=420)},
+        column_config={"Status": words(width=130), "Metric": words(width=210), "n": words(alignment="right", help="Rows it rests on")}
+        | {name: words(alignment="right") for name in ("Value", "95 % interval", "Reference")},
     )
+    show_reasons(((row["status"], _name(row["metric"], row["column"]), row["reason"]) for row in rows), of="metrics")
 
 
 def _name(metric: str, column: str) -> str:

@@ -10,24 +10,26 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from monitoring.charts.labels import decisions_over_time
-from monitoring.charts.numbers import interval, moment, number, span, with_unit
+from monitoring.charts.numbers import interval, moment, number, retold, span, with_unit
 from monitoring.charts.performance import metric_over_time, pending_from, reference_value, segments, worst_first
-from monitoring.charts.status import status_of, worst
+from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.schema import ModelSchema
-from pages.findings.causes import mature
+from pages.findings.performance import judged, since, verdict
 from pages.frame import View, page, plain
 from pages.frame.states import empty
 from pages.watch.controls import pick
 from pages.watch.labels_in_detail import details
 from pages.watch.labels_over_time import as_known, say_as_known
-from pages.watch.why import show_causes
+from pages.watch.why import open_causes, show_causes
 
 _FIRST = {"binary": "recall", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 
 
-def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGenerator, known: datetime | None) -> tuple[str, str]:
-    """The chosen metric over time; returns it and its column. `place` is where its selectors go, `known` as of when the findings are."""
+def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGenerator, known: datetime | None,
+               causes: list[dict[str, Any]]) -> tuple[str, str]:  # fmt: skip
+    """The chosen metric over time; returns it and its column. `place` is where its selectors go, `known` as of when the findings are,
+    `causes` say since when what is open is open."""
     names = [metric.name for metric in metrics_of(view.spec["task"], "classification", "regression", "ranking")]
     there = [name for name in names if name in set(own.column("metric").to_pylist())]
     left, right = place.columns(2)
@@ -39,9 +41,9 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
         what = METRICS[metric].column
         label = what if what == "k" else what.capitalize() or "Column"
         column = pick("column", label, columns, words=lambda name: name or whole) if columns != [""] else ""
-    _newest(view, own, metric, column)
+    _newest(view, own, metric, column, causes)
     delay = ModelSchema.from_dict(view.spec).label_delay
-    pending = pending_from(own, delay=delay, now=known or datetime.now(UTC)) if delay else None
+    pending = pending_from(own, delay=delay, now=known or datetime.now(UTC), segment=view.selection.segment) if delay else None
     better = {"higher": "Higher is better.", "lower": "Lower is better.", "none": "Neither direction is better by itself."}
     says = f"{METRICS[metric].description} {better[METRICS[metric].direction]}"
     view.chart(
@@ -59,28 +61,24 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
     return metric, column
 
 
-def _newest(view: View, own: pa.Table, metric: str, column: str) -> None:
-    """The newest value in words: with its interval, what it rests on, its window, the reference's value, or why there is none."""
-    rows = [row for row in own.to_pylist() if row["metric"] == metric and row["column"] == column]
+def _newest(view: View, own: pa.Table, metric: str, column: str, causes: list[dict[str, Any]]) -> None:
+    """The newest value in words: with its interval, since when it is bad, what it rests on, its window, the reference's value, and why."""
+    rows = own.filter((pc.field("metric") == metric) & (pc.field("column") == column)).to_pylist()
     known = [row for row in rows if row["value"] is not None]
     if not known:
-        st.markdown(f"{status_of(rows[-1]['status']).rich} {plain(rows[-1]['reason'] or 'There is no value in this range.')}")
+        st.markdown(f"{status_of(rows[-1]['status']).rich} {plain(retold(rows[-1]['reason']) or 'There is no value in this range.')}")
         return
-    row, unit = _judged(known)[-1], METRICS[metric].unit
+    row, unit = judged(known)[-1], METRICS[metric].unit
     bounds, coverage = interval(row["lower"], row["upper"], unit), with_unit(row["label_coverage"], "share")
-    reference = reference_value(row)
+    reference, began = reference_value(row), since(row, known, causes)
     st.markdown(
         f"### {METRICS[metric].label} {plain(with_unit(row['value'], unit))} :small[:gray[{plain(bounds)}]]\n"
-        f"{status_of(row['status']).rich} · n = {number(row['n'])}, labels of {plain(coverage)} of the window"
+        f"{status_of(row['status']).rich}" + (f" since {plain(began.text(view.look.zone))}" if began else "")
+        + f" · n = {number(row['n'])}, labels of {plain(coverage)} of the window"
         f" · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"
         + ("" if reference is None else f" · reference {plain(with_unit(reference, unit))}")
+        + (f"\n\n{plain(retold(row['reason']))}" if row["reason"] else "")
     )
-
-
-def _judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with a verdict on labels that are all in; where there are none, those with a verdict; where there are none either, all."""
-    judged = [row for row in rows if row["status"] != "insufficient_data"]
-    return [row for row in judged if mature(row)] or judged or rows
 
 
 def _by_segment(view: View, metric: str, column: str, newest: datetime, known: datetime | None) -> None:
@@ -116,16 +114,15 @@ with page("performance") as view:
     found = own.filter(pc.is_valid(own.column("value"))).to_pylist()
     found = [row for row in found if METRICS[row["metric"]].group != "labels"]
     if found:
-        main = [row for row in found if row["metric"] == _FIRST[view.spec["task"]]]  # a window only its counts judge says little
-        newest = max(row["window_start"] for row in _judged(main or found))
-        at = moment(newest, view.look.zone)
-        view.status(worst(row["status"] for row in found if row["window_start"] == newest), f"in the newest judged window, {at}")
-        metric, column = _over_time(view, everything, own, selectors, known)
+        causes = open_causes(view, {"classification", "regression", "ranking"}) if known is None else []
+        newest, status = verdict(found, _FIRST[view.spec["task"]])
+        where = f"of {view.selection.segment} " if view.selection.segment else ""
+        view.status(status, f"{where}in the newest judged window, {moment(newest, view.look.zone)}")
+        metric, column = _over_time(view, everything, own, selectors, known, causes)
+        show_causes(view, causes)
         details(view, sorted({(row["window_start"], row["window_end"]) for row in found}, reverse=True), own, default=newest,
                 metric=metric, column=column, curves_too=known is None)
         _by_segment(view, metric, column, newest, known)
-        if known is None:
-            show_causes(view, {"classification", "regression", "ranking"})
     else:
         empty("No label of these predictions is known yet, so nothing can be said about performance.",
               code=f"python -m monitoring label {quote(view.selection.model)} labels.parquet   # columns: id, label")

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-__all__ = ["show_causes"]
+__all__ = ["open_causes", "show_causes"]
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import streamlit as st
 
 from monitoring.metrics import METRICS
 from pages.findings.why import why_table
 from pages.frame import View
+from pages.watch.reasons import show_reasons
 
 
-def show_causes(view: View, groups: Collection[str]) -> None:
-    """The causes of open findings in these groups of metrics, as the newest run stored them; nothing where nothing is open."""
-    found = [row for row in view.store.causes(view.selection.model, str(view.spec.get("window") or "1d")).to_pylist()
-             if METRICS[row["metric"]].group in groups]  # fmt: skip
-    if not found or view.selection.segment:
+def open_causes(view: View, groups: Collection[str]) -> list[dict[str, Any]]:
+    """The causes of open findings in these groups of metrics, as the newest run stored them. They are of all rows: none for a segment."""
+    if view.selection.segment:
+        return []
+    found = view.store.causes(view.selection.model, str(view.spec.get("window") or "1d")).to_pylist()
+    return [row for row in found if METRICS[row["metric"]].group in groups]
+
+
+def show_causes(view: View, found: Sequence[dict[str, Any]]) -> None:
+    """What `open_causes` found, as a table with its reasons; nothing where nothing is open."""
+    if not found:
         return
     zone = view.selection.zone
     st.markdown("##### When and why")
     table = why_table(found, zone)
-    words = st.column_config.TextColumn
+    rows, words = table.to_pylist(), st.column_config.TextColumn
+    silent = [name for name in ("Between", "In", "Carried by") if not any(row[name] for row in rows)]
     st.dataframe(
-        table, hide_index=True, height=min(38 + 35 * len(found), 400), alt="Each open finding: since when, what changed, what carries it",
+        table.drop_columns(["Why", *silent]), hide_index=True, height=min(38 + 35 * len(found), 400),
+        alt="Each open finding: since when, what changed, what carries it",
         column_config={
-            "Status": words(width=90), "Finding": words(width=270), "Since": words(f"Since ({zone})", width=140),
+            "Status": words(width=90), "Finding": words(width=210), "Since": words(f"Since ({zone})", width=130),
             "Between": words(width=150, help="95 % interval of the beginning; empty where it is that one window"),
-            "What changed": words(width=130, help="The population: other rows. The relation: other labels for the same rows"),
-            "In": words(width=150), "Carried by": words(width=240, help="Shares of the drift of all features together"),
-            "Why": words(width=420),
+            "What changed": words(width=110, help="The population: other rows. The relation: other labels for the same rows"),
+            "In": words(width=110), "Carried by": words(width=360, help="Shares of the drift of all features together"),
         },
     )  # fmt: skip
+    show_reasons((("", row["Finding"], row["Why"]) for row in rows), of="findings")
     st.markdown(":small[:gray[Of what is open in the newest judged window, over all rows. docs/causes.md says how each column is found and "
                 "what “cannot tell” means.]]")

@@ -44,7 +44,7 @@ def marker(test: AppTest) -> re.Match[str]:
 
 def texts(test: AppTest) -> str:
     """All markdown of the page, one element per line."""
-    return "\n".join(element.value for element in test.markdown)
+    return "\n".join(element.value for element in test.markdown).replace("\u00a0", " ")
 
 
 def test_every_section_has_its_script_one_folder_below_pages() -> None:

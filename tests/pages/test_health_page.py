@@ -20,7 +20,7 @@ HOSTILE = "<img src=x onerror=alert(1)> **bold**"
 
 def words(page: AppTest) -> str:
     """Everything that the page says in markdown, without the escapes."""
-    return "\n".join(element.value for element in page.markdown).replace("\\", "")
+    return "\n".join(element.value for element in page.markdown).replace("\\", "").replace("\u00a0", " ")
 
 
 def table(page: AppTest, column: str) -> dict[str, list[str]]:

@@ -29,7 +29,7 @@ def at(window: Any) -> str:
 
 def words(page: AppTest) -> str:
     """Everything that the page says in markdown, without the escapes."""
-    return "\n".join(element.value for element in page.markdown).replace("\\", "")
+    return "\n".join(element.value for element in page.markdown).replace("\\", "").replace("\u00a0", " ")
 
 
 def stored(house: House, window: Any, *, kind: str = "drift", ending: str = "html") -> str:
@@ -128,7 +128,7 @@ def test_a_report_that_fails_says_its_sentence(home: House, open_page: Open, mon
     page = open_page("operate/reports", home, model="card-fraud", kind="summary", at=at(BEFORE))
     next(button for button in page.button if button.label == "Generate").click()
     settled(page.run(), lambda seen: bool(seen.error))
-    assert "Evidently died: out of memory. Try a shorter range." in page.error[0].value.replace("\\", "")
+    assert "Evidently died: out of memory. Try a shorter range." in page.error[0].value.replace("\\", "").replace("\u00a0", " ")
 
 
 def test_the_points_of_the_shown_window_are_offered(home: House, open_page: Open) -> None:

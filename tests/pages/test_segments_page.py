@@ -18,12 +18,14 @@ from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.search_points import add_worst_slices
 from monitoring.analysis.segment_points import add_segments
+from monitoring.charts.numbers import signed, with_unit
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.schema import ModelSchema
 from monitoring.service import House
 from monitoring.subject import Subject
 from monitoring.windows import Window
+from storage.points import POINTS
 from tests.pages.test_performance_page import figure, words
 
 Open = Callable[..., AppTest]
@@ -92,11 +94,26 @@ def test_lines_and_table_hold_the_stored_gaps(house: House, open_page: Open) -> 
     table = page.dataframe[0].value
     row = table[table["Group"] == "f"].iloc[0]
     point = points(house, metric="tpr_gap", segment="sex=f", window_start=FIRST + timedelta(days=2))[0]
-    assert (row["Gap"], row["From"], row["To"], row["Reference"]) == pytest.approx(
-        (point["value"], point["lower"], point["upper"], point["threshold"]))
-    assert row["Rate"] == pytest.approx(json.loads(point["detail"])["group"])
+    bounds = f"[{signed(point['lower'], 'share')}, {signed(point['upper'], 'share')}]"
+    assert (row["Gap"], row["95 % interval"]) == (signed(point["value"], "share"), bounds)
+    assert row["Gap in the reference"] == signed(point["threshold"], "share")
+    assert row["Rate"] == with_unit(json.loads(point["detail"])["group"], "share")
     small = table[table["Group"] == "x"].iloc[0]
-    assert small.isna()[["Gap", "Rate", "n"]].all()
+    assert {small[name].strip() for name in ("Gap", "Rate", "n")} == {"–"}
+
+
+def test_the_header_counts_segments_that_drifted_though_no_gap_has_grown(open_page: Open, house: House) -> None:
+    """The gaps of the first day are calm; a segment of it that drifts must not hide behind them."""
+    drifted = points(house, metric="drift_share", segment="sex=f", window_start=FIRST)[0]
+    said = json.dumps({"drifted": ["income"], "judged": 1, "false_alarms": 0.001})
+    table = pa.Table.from_pylist([{**drifted, "model": "calm", "status": "drift", "value": 1.0, "detail": said}]
+                                 + [{**row, "model": "calm"} for row in points(house, window_start=FIRST)
+                                    if row["metric"] != "drift_share" and row["status"] not in ("warn", "drift")], schema=POINTS)
+    house.store.register_model({**SCHEMA.to_dict(), "name": "calm"})
+    house.store.save_window("calm", "1", Window(FIRST, FIRST + timedelta(days=1)), table, None, window_name="1d", run="r")
+    page = open_page("watch/segments", house, model="calm")
+    assert "1 of 1 segments drifted, most surely sex=f. None of" in words(page)
+    assert ":red[**◆ Drift**] in 1 Oct 2026 00:00" in words(page)
 
 
 def test_the_slices_of_the_search_are_shown_with_their_confirmation(house: House, open_page: Open) -> None:

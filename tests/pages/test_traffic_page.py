@@ -20,7 +20,7 @@ Open = Callable[..., AppTest]
 
 def words(page: AppTest) -> str:
     """Everything that the page says in markdown, without the escapes."""
-    return "\n".join(element.value for element in page.markdown).replace("\\", "")
+    return "\n".join(element.value for element in page.markdown).replace("\\", "").replace("\u00a0", " ")
 
 
 def figure(page: AppTest, place: int) -> dict[str, Any]:
