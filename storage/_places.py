@@ -6,7 +6,7 @@ A home is one user's (folders 0700, files 0600) unless its folder has the mode 2
 
 from __future__ import annotations
 
-__all__ = ["Modes", "make_folder", "modes_in", "network_filesystem"]
+__all__ = ["Modes", "make_folder", "modes_in", "network_filesystem", "trusted_in"]
 
 import os
 import stat
@@ -41,6 +41,11 @@ def modes_in(home: Path) -> Modes:
         if stat.S_IMODE(home.stat().st_mode) == _SHARED:
             return _GROUP
     return _OWN
+
+
+def trusted_in(folder: Path) -> frozenset[int]:
+    """The users whose files in a folder are read: this process's, and the folder's owner. Raises OSError."""
+    return frozenset((os.geteuid(), folder.stat().st_uid))
 
 
 def make_folder(path: Path, mode: int = _OWN.folder) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Line", "is_live", "lines", "open_plain", "read_segment", "segments", "strangers"]
+__all__ = ["Line", "held", "is_live", "lines", "open_plain", "read_segment", "segments", "strangers"]
 
 import fcntl
 import os
@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from storage._places import trusted_in
 from storage.errors import StorageError
 from storage.frames import BadFrame, decode
 
@@ -42,7 +43,7 @@ def strangers(folder: Path) -> list[Path]:
 def _by_owner(folder: Path) -> tuple[list[Path], list[Path]]:
     found: tuple[list[Path], list[Path]] = ([], [])
     try:
-        trusted = {os.geteuid(), folder.stat().st_uid}
+        trusted = trusted_in(folder)
     except FileNotFoundError:
         return found
     for path in sorted(folder.glob("*.seg.jsonl")):
@@ -55,7 +56,7 @@ def _by_owner(folder: Path) -> tuple[list[Path], list[Path]]:
 def is_live(path: Path) -> bool:
     """True while the process that writes this segment is alive and has not ended it. Raises StorageError if it is no plain file."""
     with open_plain(path) as file:
-        return _held(file)
+        return held(file)
 
 
 def read_segment(path: Path, offset: int = 0) -> Iterator[Line]:
@@ -65,7 +66,7 @@ def read_segment(path: Path, offset: int = 0) -> Iterator[Line]:
     Raises StorageError where the path is no plain file, and OSError as `open` does.
     """
     with open_plain(path) as file:
-        live = _held(file)  # asked before reading: what is dead now will not grow
+        live = held(file)  # asked before reading: what is dead now will not grow
         file.seek(offset)
         yield from lines(file, offset, live=live)
 
@@ -107,16 +108,26 @@ def _skipped(file: BinaryIO, end: int) -> tuple[int, bool]:
     return end, False
 
 
-def open_plain(path: Path) -> BinaryIO:
-    """Open a plain file for reading. Raises StorageError for a device, a pipe or a folder, OSError for a symbolic link."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+def open_plain(path: Path, *, writable: bool = False) -> BinaryIO:
+    """Open a plain file of a trusted user, for reading. What is opened is what is judged: a name may come to mean another file meanwhile.
+
+    Raises StorageError for a device, a pipe, a folder and another user's file, OSError for a symbolic link.
+    """
+    fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise StorageError(f"{path.name} is not a plain file; remove it from the spool.")
+        if status.st_uid not in trusted_in(path.parent):
+            raise StorageError(f"{path.name} belongs to another user; remove it, or give it to the owner of the home (chown).")
+    except BaseException:
         os.close(fd)
-        raise StorageError(f"{path.name} is not a plain file; remove it from the spool.")
-    return os.fdopen(fd, "rb", buffering=_BUFFER)
+        raise
+    return os.fdopen(fd, "r+b" if writable else "rb", buffering=_BUFFER)
 
 
-def _held(file: BinaryIO) -> bool:
+def held(file: BinaryIO) -> bool:
+    """Whether its writer has an open segment still."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

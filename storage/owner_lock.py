@@ -6,11 +6,13 @@ __all__ = ["OwnerLock", "busy", "held_by"]
 
 import fcntl
 import os
+import stat
 import time
 import weakref
 from contextlib import suppress
 
-from storage.errors import OwnerBusy
+from storage._places import trusted_in
+from storage.errors import OwnerBusy, StoreError
 from storage.home import Home
 
 _GLANCES = 10  # at the lock file, for its holder may have locked it and not yet written its pid
@@ -19,10 +21,11 @@ _TRIES = 3  # at the lock, which somebody who looks whether it is held has for a
 
 
 class OwnerLock:
-    """Held from construction to `release`. Raises OwnerBusy at once, naming the holder's pid, where it is held already."""
+    """Held from construction to `release`. Raises OwnerBusy at once, naming the holder's pid, where it is held already, and StoreError
+    where the lock is no plain file of this user: somebody else could hold it, or let it go."""
 
     def __init__(self, home: Home) -> None:
-        self._descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self._descriptor = _opened(home, os.O_RDWR | os.O_CREAT)
         if not any(_taken(self._descriptor, fcntl.LOCK_EX, pause=_BETWEEN if turn else 0) for turn in range(_TRIES)):
             pid = _holder(self._descriptor)
             self.release()
@@ -47,7 +50,7 @@ def busy(home: Home, pid: int | None) -> OwnerBusy:
 def held_by(home: Home) -> int | None:
     """The pid of the process that owns a home now (0 where it has not written it yet), or None. Changes nothing."""
     try:
-        descriptor = os.open(home.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = _opened(home, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
@@ -57,6 +60,21 @@ def held_by(home: Home) -> int | None:
 
 
 _HELD: weakref.WeakSet[OwnerLock] = weakref.WeakSet()
+
+
+def _opened(home: Home, flags: int) -> int:
+    """The lock's file, judged as it was opened and not by its name. Raises FileNotFoundError and StoreError."""
+    try:
+        descriptor = os.open(home.lock, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(f"The lock {home.lock} cannot be opened ({error.strerror}): remove it, or use a home of your own.") from error
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_uid in trusted_in(home.path):
+        return descriptor
+    os.close(descriptor)
+    raise StoreError(f"The lock {home.lock} is no plain file of this user: remove it, or use a home of your own.")
 
 
 def _taken(descriptor: int, kind: int, *, pause: float = 0) -> bool:

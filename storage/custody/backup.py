@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from storage import spool
+from storage._segment_reader import held, open_plain
 from storage.collector import Collector
 from storage.custody._files import digest, put, sync_folder
 from storage.errors import StorageError, StoreError
@@ -105,11 +106,10 @@ def _contents(cursor: duckdb.DuckDBPyConnection, database: str) -> Iterator[tupl
 
 def _whole_lines(path: Path, target: Path) -> None:
     """A segment without a last line that its writer is still at."""
-    content = path.read_bytes() if spool.is_live(path) else None
-    if content is None:
-        _copy(path, target)
-        return
-    put(target, lambda file: file.write(content[: content.rfind(b"\n") + 1]))
+    with open_plain(path) as segment:
+        live, content = held(segment), segment.read()
+    whole = content[: content.rfind(b"\n") + 1] if live else content
+    put(target, lambda file: file.write(whole))
 
 
 def _copy(path: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from storage import archive, spool
+from storage._segment_reader import held, open_plain
 from storage.collector import Collector
 from storage.custody import facts, given
 from storage.custody._erased_lines import Wanted, edits
@@ -83,8 +84,8 @@ def _spooled(path: Path, wanted: Wanted) -> int:
     """In place, for its writer may be alive: writers append, so what stands is theirs no more."""
     count = 0
     try:
-        live = spool.is_live(path)
-        with path.open("r+b") as file:
+        with open_plain(path, writable=True) as file:
+            live = held(file)
             for offset, line, _ in list(edits(file.read(), wanted, live=live)):
                 os.pwrite(file.fileno(), line, offset)
                 count += 1

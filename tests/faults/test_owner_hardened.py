@@ -14,10 +14,13 @@ from typing import Any
 import orjson
 import pytest
 
+from storage import archive, spool
 from storage.collector import Collector
-from storage.errors import StoreError
+from storage.custody.erasing import erase
+from storage.errors import StorageError, StoreError
 from storage.frames import compose
 from storage.home import Home
+from storage.owner_lock import held_by
 from storage.spool import SegmentWriter
 from storage.store import Store
 from tests.faults.accounts import settled
@@ -141,6 +144,49 @@ def test_a_segment_of_another_user_is_not_read_and_said_so_once(fraud: Store, lo
     assert path.exists()
     os.chown(path, 0, 0)
     assert collector.once()["ingested"] == 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
+def test_a_segment_is_judged_as_it_was_opened_not_as_it_was_listed(
+    fraud: Store, log: Log, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the folder and the opening of a file, its name may come to mean another user's file."""
+    path, listed = log.predictions(range(5)), spool.segments(fraud.home.spool)
+    foreign = path.read_bytes().replace(b'"id":"p0"', b'"id":"px"')
+    path.unlink()
+    path.write_bytes(foreign)
+    os.chown(path, 65_534, 65_534)
+    monkeypatch.setattr(spool, "segments", lambda _: listed)
+    for _ in range(2):
+        assert collector.once() == {"ingested": 0, "duplicates": 0, "quarantined": 0, "pending": 0}
+    assert fraud.versions("fraud").num_rows == 0
+    (event,) = [event for event in fraud.events().to_pylist() if event["kind"] == "segment_unreadable"]
+    assert "belongs to another user" in event["text"]
+    with pytest.raises(StorageError, match="belongs to another user"):
+        archive.put(fraud.home, path)
+    erase(fraud, collector, "country", ["FR"])
+    assert path.read_bytes() == foreign
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "another user's"])
+def test_a_lock_that_somebody_else_could_hold_is_none(home: Home, tmp_path: Path, kind: str) -> None:
+    home.make()
+    if kind == "link":
+        (tmp_path / "elsewhere").touch()
+        home.lock.symlink_to(tmp_path / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(home.lock)
+    elif kind == "folder":
+        home.lock.mkdir()
+    elif os.geteuid() == 0:
+        home.lock.touch()
+        os.chown(home.lock, 65_534, 65_534)
+    else:
+        pytest.skip("giving a file to another user needs root")
+    for act in (lambda: Store.open(home), lambda: held_by(home)):
+        with pytest.raises(StoreError, match=r"The lock .*owner.lock (cannot be opened|is no plain file of this user).*: remove it"):
+            act()
+    assert not (tmp_path / "elsewhere").exists() or (tmp_path / "elsewhere").read_bytes() == b""
 
 
 def test_poisoned_records_are_set_aside_one_by_one_and_nothing_waits_for_them(fraud: Store, log: Log, collector: Collector) -> None:
