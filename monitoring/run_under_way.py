@@ -5,8 +5,8 @@ from __future__ import annotations
 __all__ = ["RunUnderWay"]
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from monitoring.analysis import Analysis, Baseline, Found, Worker, analyse, broken, empty, gone
+from monitoring.analysis.counts import Counted, counted
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
@@ -25,8 +26,6 @@ from storage.errors import StorageError
 from storage.store import Store
 
 _log = logging.getLogger(__name__)
-
-_AT_ONCE = 32  # windows whose counts are read in one scan: many enough to be cheap, few enough that the first result comes soon
 
 
 class RunUnderWay:
@@ -52,11 +51,11 @@ class RunUnderWay:
             for number in range(jobs):
                 workers.put(given[number] if number < len(given) else stack.enter_context(EvidentlyWorker()))
             pool = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="driftboard-window"))
-            waiting, under_way = self._counted_windows(due), set[Future[tuple[Due, Counter[str]]]]()
+            waiting, under_way = counted(self._store, due, self._baseline), set[Future[tuple[Due, Counter[str]]]]()
             try:
                 while True:
-                    for one, traffic, quality in islice(waiting, 2 * jobs - len(under_way)):
-                        under_way.add(pool.submit(self._window, one, traffic, quality, workers))
+                    for one, counts in islice(waiting, 2 * jobs - len(under_way)):
+                        under_way.add(pool.submit(self._window, one, counts, workers))
                     if not under_way:
                         return
                     finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -65,28 +64,8 @@ class RunUnderWay:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _counted_windows(self, due: Sequence[Due]) -> Iterator[tuple[Due, dict[str, Any], list[dict[str, Any]]]]:
-        """Each window with its traffic and quality, which are counted set-wise for some windows at once."""
-        for first in range(0, len(due), _AT_ONCE):
-            some = due[first : first + _AT_ONCE]
-            by_version: dict[tuple[str, str], list[Due]] = defaultdict(list)
-            for one in some:
-                if one.rows and not one.gone:
-                    by_version[one.subject.model, one.subject.version].append(one)
-            counts: dict[tuple[str, str, Any], tuple[dict[str, Any], list[dict[str, Any]]]] = {}
-            for (model, version), windows in by_version.items():
-                asked = [one.window for one in windows]
-                traffic = self._store.traffic(model, version, asked).to_pylist()
-                quality = self._store.quality(model, version, asked).to_pylist()
-                each = len(quality) // len(windows)
-                for place, window in enumerate(asked):
-                    counts[model, version, window] = (traffic[place], quality[place * each : (place + 1) * each])
-            for one in some:
-                yield one, *counts.get((one.subject.model, one.subject.version, one.window), ({}, []))
-
-    def _window(self, one: Due, traffic: Mapping[str, Any], quality: Sequence[Mapping[str, Any]],
-                workers: SimpleQueue[Worker]) -> tuple[Due, Counter[str]]:  # fmt: skip
-        found = self._found(one, traffic, quality, workers)
+    def _window(self, one: Due, counts: Counted, workers: SimpleQueue[Worker]) -> tuple[Due, Counter[str]]:
+        found = self._found(one, counts, workers)
         try:
             self._save(one, found)
         except StorageError as error:
@@ -95,7 +74,7 @@ class RunUnderWay:
             return one, Counter({"failed": found.counted.total()})
         return one, found.counted
 
-    def _found(self, one: Due, traffic: Mapping[str, Any], quality: Sequence[Mapping[str, Any]], workers: SimpleQueue[Worker]) -> Found:
+    def _found(self, one: Due, counts: Counted, workers: SimpleQueue[Worker]) -> Found:
         common = self._common(one)
         if one.gone:
             return gone(common)
@@ -107,7 +86,7 @@ class RunUnderWay:
             frame = self._store.frame(subject.model, subject.version, one.window)
             folder = snapshot_folder(self._store.home, subject.model, subject.version, one.spec.name, one.window)
             analysis = Analysis(
-                subject=subject, window=one.window, frame=frame, traffic=traffic, quality=quality, baseline=self._baseline(subject.model),
+                subject=subject, window=one.window, frame=frame, counts=counts, baseline=self._baseline(subject.model),
                 nulls=self._nulls, common=common, now=self._now, snapshots=folder,
                 parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
             )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Analysis", "Baseline", "Found", "Subject", "Worker", "analyse", "broken", "empty", "gone"]
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 from monitoring import profiles
 from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.cause_points import add_causes
+from monitoring.analysis.counts import Counted
 from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, questions
 from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
@@ -46,15 +47,14 @@ class Worker(Protocol):
 class Analysis:
     """Everything that one window is computed from.
 
-    `traffic` and `quality` are its rows of `Store.traffic` and `Store.quality`; `common` is what all its points share (see Findings);
+    `counts` are what one scan said of it and others; `common` is what all its points share (see Findings);
     `snapshots` is the folder for Evidently's snapshots, or None.
     """
 
     subject: Subject
     window: Window
     frame: pa.Table
-    traffic: Mapping[str, Any]
-    quality: Sequence[Mapping[str, Any]]
+    counts: Counted
     baseline: Baseline | None
     nulls: NullCache
     common: Mapping[str, Any]
@@ -82,9 +82,9 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     asked = questions(subject, rows, a.baseline, a.nulls, a.window) if a.baseline else []
     result, failure = _ask(a, worker, rows, asked, labels)
     found = Findings(a.common, rows=frame.num_rows, labelled=labels.labelled, n_reference=len(a.baseline) if a.baseline else None)
-    add_traffic(found, a.traffic, frame, a.window, a.baseline, a.now)
-    add_labels(found, frame)
-    add_quality(found, a.quality, a.baseline, {feature.name: str(feature.kind) for feature in subject.schema.features.values()})
+    add_traffic(found, a.counts.traffic, a.counts.latencies, a.window, a.baseline, a.now)
+    add_labels(found, frame.num_rows, labels.labelled, a.counts.delays)
+    add_quality(found, a.counts.quality, a.baseline, {feature.name: str(feature.kind) for feature in subject.schema.features.values()})
     sampled = rows.num_rows if rows.num_rows < frame.num_rows else None
     if a.baseline:
         broken_drift = failure or result.failures.get("drift")
@@ -92,9 +92,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     else:
         _add_no_reference(found, subject, frame)
     add_multivariate(found, subject, frame, a.baseline, a.nulls, NO_REFERENCE)
-    broken_performance = failure or result.failures.get("performance")
-    scores = {} if sampled else result.performance  # quality is exact over all rows, whoever computes it
-    add_performance(found, subject, frame, scores, labels, a.baseline, failure=broken_performance)
+    add_performance(found, subject, a.counts.performance, labels, a.baseline)
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
     add_causes(found, subject, frame, a.baseline)
     add_selection(found, subject, frame, labels)

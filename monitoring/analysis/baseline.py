@@ -18,6 +18,7 @@ from monitoring.performance import Groups, Key, Measured, measure_groups
 from monitoring.performance.budget import at_share
 from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
 from monitoring.performance.scores import calibration_error, confidence
+from monitoring.performance.timings import QUANTILES, Timed, latency_intervals
 from monitoring.profiles import Binning, binning
 from monitoring.segments.columns import Columns
 from monitoring.segments.naming import Where
@@ -114,6 +115,11 @@ class Baseline:
         size = int(2 ** (int(2 * np.log2(n)) / 2)) if n else 0
         return self.once(("calibration", subject.task, subject.positive_label, size), lambda: self._calibration(subject, size))
 
+    @property
+    def latencies(self) -> dict[str, Timed]:
+        """The reference's own latency metrics; empty without any."""
+        return self.once("latencies", self._latencies)
+
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once per key and kept with the reference."""
         with self._lock:
@@ -167,6 +173,17 @@ class Baseline:
         if user is None or user not in self.table.column_names:
             return None
         return frozenset(str(name) for name in self.table[user].drop_null().unique().to_pylist()) or None
+
+    def _latencies(self) -> dict[str, Timed]:
+        if "@latency_ms" not in self.table.column_names:
+            return {}
+        values = np.asarray(self.table["@latency_ms"].drop_null().to_numpy(), float)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return {}
+        found = {metric: float(np.quantile(values, share)) for metric, share in QUANTILES.items()} | {"latency_mean": float(values.mean())}
+        intervals = latency_intervals(values, Groups.whole(len(values)))[0]
+        return {metric: (value, intervals[metric], len(values)) for metric, value in found.items()}
 
     def _calibration(self, subject: Subject, size: int) -> float | None:
         binary = subject.task == "binary"

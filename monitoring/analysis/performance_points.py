@@ -1,4 +1,4 @@
-"""Performance of a window: Evidently's values where it has the metric, an interval and a verdict for each."""
+"""Performance of a window: a point for every metric, with its interval and its verdict against the reference."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
-from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS
-from monitoring.performance import OF_LISTS, Measured, measure
+from monitoring.performance import OF_LISTS, Key, Measured
 from monitoring.performance.budget import at_budget
 from monitoring.performance.comparing import judged
 from monitoring.subject import Subject
@@ -24,27 +23,18 @@ from monitoring.verdicts import Verdict
 GROUPS = ("classification", "regression", "ranking")
 _CALIBRATION_LOSS = 0.01  # one percentage point of probability: less changes no decision (docs/verdicts.md)
 _OF_THIS_SIZE = {"expected_calibration_error", "coverage"}  # they change with the rows, so a reference of another size is no bar
-Key = tuple[str, str]
 
 
-def add_performance(found: Findings, subject: Subject, frame: pa.Table, scores: Mapping[Key, Score], labels: Labels,
-                    baseline: Baseline | None, *, failure: str | None) -> None:  # fmt: skip
-    """A point for every performance metric that the task has. `failure` is why Evidently gave nothing; its metrics are then failed."""
-    only = None
+def add_performance(found: Findings, subject: Subject, performance: Mapping[Key, Measured], labels: Labels,
+                    baseline: Baseline | None) -> None:  # fmt: skip
+    """A point for every performance metric that the task has, from what `measure_groups` says of the window."""
     if not labels.labelled:
         _add_unlabelled(found, subject, labels)
-        only = OF_LISTS
-        if subject.task != "ranking":
-            return
+        performance = {key: measured for key, measured in performance.items() if key[0] in OF_LISTS}
     usual = baseline.measured(subject) if baseline else {}
-    for (metric, column), measured in measure(frame, **measuring(subject, baseline), only=only).items():
+    for (metric, column), measured in performance.items():
         threshold = baseline.calibration_threshold(subject, measured.rows) if baseline and metric == "expected_calibration_error" else None
-        value, reason, source = _value(metric, measured, scores.get((metric, column)))
-        if failure is not None and METRICS[metric].source == "evidently":
-            found.add(metric, column=column, status="failed", reason=failure)
-            continue
-        add_measured(found, (metric, column), value, reason, measured, usual.get((metric, column)), labels, threshold=threshold,
-                     detail={"source": source}, more={})  # fmt: skip
+        add_measured(found, (metric, column), measured, usual.get((metric, column)), labels, threshold=threshold, more={})
 
 
 def add_alert_budget(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None, *,
@@ -55,13 +45,12 @@ def add_alert_budget(found: Findings, subject: Subject, frame: pa.Table, labels:
         return  # without any label the metric has its point, with the reason, already
     budgeted = at_budget(frame, positive_label=subject.positive_label, per_day=per_day, length=length)
     usual = baseline.at_share(subject, budgeted.share) if baseline and budgeted.share else None
-    measured = budgeted.measured
-    add_measured(found, ("precision_at_alert_budget", ""), measured.value, measured.reason, measured, usual, labels,
-                 detail={"source": "driftboard", "alert_budget": per_day, "share_of_predictions": budgeted.share}, more={})  # fmt: skip
+    add_measured(found, ("precision_at_alert_budget", ""), budgeted.measured, usual, labels,
+                 detail={"alert_budget": per_day, "share_of_predictions": budgeted.share}, more={})  # fmt: skip
 
 
 def measuring(subject: Subject, baseline: Baseline | None) -> dict[str, Any]:
-    """The options of `measure`, with what the reference knows of users and items."""
+    """The options of `measure_groups`, with what the reference knows of users and items."""
     known = {"known_users": baseline.users(subject.user)} if baseline else {}
     return subject.measuring(baseline.popularity(subject.item) if baseline else None) | known
 
@@ -74,24 +63,12 @@ def _add_unlabelled(found: Findings, subject: Subject, labels: Labels) -> None:
                 found.add(kind.name, column=column, n=0, reason=labels.missing)
 
 
-def _value(metric: str, measured: Measured, score: Score | None) -> tuple[float | None, str | None, str]:
-    """Value, reason for none, and whose it is. What is undefined here is undefined, whatever number another convention gives it."""
-    source = METRICS[metric].source
-    if measured.value is None or source != "evidently":
-        return measured.value, measured.reason, source
-    if measured.weighted:  # Evidently counts every row once
-        return measured.value, None, "scikit-learn"
-    if score is None:
-        return measured.value, None, "scikit-learn"
-    return score.value, score.reason, source
-
-
-def add_measured(found: Findings, key: Key, value: float | None, reason: str | None, measured: Measured, usual: Measured | None,
-                 labels: Labels, *, detail: Mapping[str, Any], more: Mapping[str, Any], threshold: float | None = None) -> None:
+def add_measured(found: Findings, key: Key, measured: Measured, usual: Measured | None, labels: Labels, *, more: Mapping[str, Any],
+                 detail: Mapping[str, Any] | None = None, threshold: float | None = None) -> None:  # fmt: skip
     """One metric's point with its interval and its verdict against the reference's; `more` says of which segment it is."""
-    metric, column = key
+    (metric, column), value = key, measured.value
     if value is None:
-        found.add(metric, column=column, reason=reason or "it is undefined on these rows", **{**more, "n": measured.rows})
+        found.add(metric, column=column, reason=measured.reason or "it is undefined on these rows", **{**more, "n": measured.rows})
         return
     reference = usual.value if usual else None
     verdict = _judge(metric, value, measured, usual, threshold)
@@ -104,7 +81,7 @@ def add_measured(found: Findings, key: Key, value: float | None, reason: str | N
         sentence = f"provisional, labels are due by {labels.mature_at:%Y-%m-%d %H:%M} UTC: {sentence}"
     counts = {**more, "n": measured.rows, "n_reference": usual.rows if usual else None}
     found.add(metric, value, column=column, status=verdict.status, reason=sentence, threshold=verdict.threshold,
-              p_value=verdict.p_value, detail={**detail, **said}, **counts, **edges)  # fmt: skip
+              p_value=verdict.p_value, detail={**(detail or {}), **said}, **counts, **edges)  # fmt: skip
 
 
 def _judge(metric: str, value: float, measured: Measured, usual: Measured | None, threshold: float | None) -> Verdict:

@@ -58,7 +58,7 @@ def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: 
         found.add("rows", float(part.n), **more)
         found.add("label_coverage", known / part.n, method="wilson", lower=edges.lower, upper=edges.upper, **more)
         for key, one in measured[place].items() if known else ():
-            add_measured(found, key, one.value, one.reason, one, usual.get(part.where, {}).get(key), labels, detail={}, more=more)
+            add_measured(found, key, one, usual.get(part.where, {}).get(key), labels, more=more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,10 @@ class Groups:
         return cls(np.concatenate([np.empty(0, np.intp), *rows]), np.cumsum([0, *(len(some) for some in rows)]))
 
     @classmethod
-    def of_places(cls, place: npt.NDArray[np.int64], many: int) -> Groups:
-        """`many` groups of rows that are sorted by the number of their group."""
-        return cls(np.arange(len(place)), np.searchsorted(place, np.arange(many + 1)))
+    def of_codes(cls, code: npt.NDArray[np.int64], many: int) -> Groups:
+        """`many` groups from the number of each row's group."""
+        rows = np.argsort(code, kind="stable")
+        return cls(rows, np.searchsorted(code[rows], np.arange(many + 1)))
 
     def __len__(self) -> int:
         return len(self.edges) - 1

@@ -17,10 +17,10 @@ _POINTS = 41  # of the curve: every 2.5 % of the labels
 
 
 def label_delays_of(frame: pa.Table) -> Floats:
-    """Seconds from prediction to label, of the rows that have both."""
-    labels = frame.filter(pc.is_valid(frame["@label"]))
-    start, end = (labels[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64()) for name in ("@t", "@labelled_at"))
-    return np.asarray(pc.subtract(end, start).drop_null().to_numpy() / 1e6, float)
+    """Seconds from prediction to label of each row; NaN where it has no label, or the label no time."""
+    start, end = (frame[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64()) for name in ("@t", "@labelled_at"))
+    delays = pc.if_else(pc.is_valid(frame["@label"]), pc.subtract(end, start), None).cast(pa.float64())
+    return np.asarray(pc.divide(delays, 1e6).to_numpy(), float)
 
 
 def label_delays(frame: pa.Table) -> list[Row]:
@@ -28,7 +28,8 @@ def label_delays(frame: pa.Table) -> list[Row]:
 
     Of all predictions, not of the labelled ones: the curve ends at the label coverage, and what is missing is seen to be missing.
     """
-    delays = np.sort(label_delays_of(frame))
+    delays = label_delays_of(frame)
+    delays = np.sort(delays[np.isfinite(delays)])
     if not len(delays):
         return []
     reached = np.linspace(0, 1, _POINTS)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.home import Home
-from storage.store import _activity, _catalog, _causes, _changes, _counts, _findings, _frames, _health, _pruned, _reference
+from storage.store import _activity, _catalog, _causes, _changes, _counts, _findings, _frames, _health, _outcomes, _pruned, _reference
 from storage.store._database import Parameters, ReadCursor, query, table
 from storage.store._frames import Window
 from storage.store._window_columns import WindowColumns
@@ -139,6 +139,12 @@ class Reader:
         """
         with self._model(model, version) as (cursor, found):
             yield WindowColumns(cursor, found, version, windows)
+
+    def outcomes(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
+        """One row per prediction of windows that do not overlap, in order of time and id, in one scan: the columns of `frame` that are
+        no feature, `@id`, `@version` or `@error`, and in `@window` the place of its window among those given."""
+        with self._model(model, version) as (cursor, found):
+            return _outcomes.outcomes(cursor, found, version, windows)
 
     def traffic(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
         """One row per window given: start, end, first_row, last_row, rows, errors, latency_p50, latency_p95, latency_p99,

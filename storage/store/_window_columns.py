@@ -7,12 +7,12 @@ n-th value belongs to the n-th row. All scans see the same rows: they are one tr
 
 from __future__ import annotations
 
-__all__ = ["ColumnOfWindows", "WindowColumns"]
+__all__ = ["ColumnOfWindows", "WindowColumns", "merged"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from storage.store._pruned import pruned_of
 Places = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Span = tuple[int, int]
+T = TypeVar("T", datetime, int)
 
 _VALUES_AT_ONCE = 4_000_000  # of all columns of a scan together: 32 MB of doubles
 _COUNTS = "NOT p.duplicate AND p.version = $version AND p.id IS NOT NULL"
@@ -129,7 +130,7 @@ class WindowColumns:
 
 
 def _by_time(cursor: ReadCursor, model: Model, version: str, windows: Sequence[Window]) -> _Membership:
-    ranges = _merged([(window.start, window.end) for window in windows])
+    ranges = merged([(window.start, window.end) for window in windows])
     parameters: dict[str, Any] = {"version": version}
     for place, (start, end) in enumerate(ranges):
         parameters |= {f"start{place}": start, f"end{place}": end}
@@ -159,9 +160,9 @@ def _by_rows(cursor: ReadCursor, model: Model, version: str, windows: Sequence[W
     return _Membership.of(condition, parameters, keys, edges)
 
 
-def _merged(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """The same stretches of time, in order, those that touch as one."""
-    found: list[tuple[datetime, datetime]] = []
+def merged(ranges: Sequence[tuple[T, T]]) -> list[tuple[T, T]]:
+    """The same stretches of time, or of row numbers, in order, those that touch as one."""
+    found: list[tuple[T, T]] = []
     for start, end in sorted(ranges):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], end))

@@ -1,0 +1,81 @@
+"""What is counted for many windows in one scan: traffic, quality, and what their labelled rows say of the model."""
+
+from __future__ import annotations
+
+__all__ = ["Counted", "counted"]
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.performance_points import measuring
+from monitoring.performance import Groups, Interval, Key, Measured, measure_groups
+from monitoring.performance.timings import Timed, delay_quantiles, latency_intervals
+from monitoring.planning import Due
+from monitoring.profiles import label_delays_of
+from storage.store import Store
+
+_AT_ONCE = 32  # windows read in one scan: many enough to be cheap, few enough that the first result comes soon
+_MOST_ROWS = 2_000_000  # … and rows, about 100 bytes each in memory; a window with more has a scan of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Of one window: its row of `Store.traffic`, its rows of `Store.quality`, its performance by (metric, column), the intervals of its
+    latencies, and the quantiles of its label delays. A window without rows has nothing."""
+
+    traffic: Mapping[str, Any] = field(default_factory=dict)
+    quality: Sequence[Mapping[str, Any]] = ()
+    performance: Mapping[Key, Measured] = field(default_factory=dict)
+    latencies: Mapping[str, Interval | None] = field(default_factory=dict)
+    delays: Mapping[str, Timed] = field(default_factory=dict)
+
+
+def counted(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None]) -> Iterator[tuple[Due, Counted]]:
+    """Each window, in order, with its counts; `baseline` gives a model's reference."""
+    for some in _batches(due):
+        by_version: dict[tuple[str, str], list[Due]] = defaultdict(list)
+        for one in some:
+            if one.rows and not one.gone:
+                by_version[one.subject.model, one.subject.version].append(one)
+        counts = {id(one): found for windows in by_version.values()
+                  for one, found in zip(windows, _of_version(store, windows, baseline), strict=True)}  # fmt: skip
+        for one in some:
+            yield one, counts.get(id(one), Counted())
+
+
+def _batches(due: Sequence[Due]) -> Iterator[list[Due]]:
+    some: list[Due] = []
+    rows = 0
+    for one in due:
+        if some and (len(some) == _AT_ONCE or rows + one.rows > _MOST_ROWS):
+            yield some
+            some, rows = [], 0
+        some.append(one)
+        rows += one.rows
+    if some:
+        yield some
+
+
+def _of_version(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None]) -> list[Counted]:
+    """The counts of some windows of one model's version."""
+    subject, windows = due[0].subject, [one.window for one in due]
+    traffic = store.traffic(subject.model, subject.version, windows).to_pylist()
+    quality = store.quality(subject.model, subject.version, windows).to_pylist()
+    each = len(quality) // len(windows)
+    rows = store.outcomes(subject.model, subject.version, windows)
+    groups = Groups.of_codes(rows["@window"].to_numpy(), len(windows))
+    performance = measure_groups(rows, groups, **measuring(subject, baseline(subject.model)))
+    latencies = latency_intervals(_floats(rows["@latency_ms"])[groups.rows], groups)
+    delays = delay_quantiles(label_delays_of(rows)[groups.rows], groups)
+    return [Counted(traffic[place], quality[place * each : (place + 1) * each], performance[place], latencies[place], delays[place])
+            for place in range(len(windows))]  # fmt: skip
+
+
+def _floats(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(column.to_numpy(), float)
