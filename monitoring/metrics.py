@@ -203,7 +203,12 @@ METRICS: dict[str, Metric] = _registry(
     _regression("underprediction_error", "Error below", "Mean absolute error of the predictions below their label.", source="scikit-learn"),
     _ranking("precision_at_k", "Precision@k", "Relevant share of the first k items, mean over users."),
     _ranking("recall_at_k", "Recall@k", "Share of a user's relevant items among the first k, mean over users."),
-    _ranking("map_at_k", "MAP@k", "Average precision of the first k items divided by all relevant items, mean over users."),
+    _ranking(
+        "map_at_k",
+        "MAP@k",
+        "Average precision of the first k items over all relevant items, mean over users; Evidently's where no list is shorter than k.",
+        source="driftboard",
+    ),
     _ranking("ndcg_at_k", "NDCG@k", "Discounted gain of the first k items over that of the best order, mean over users."),
     _ranking("mrr", "MRR@k", "Reciprocal rank of the first relevant item among the first k, mean over users."),
     _ranking("hit_rate_at_k", "Hit rate@k", "Share of users with a relevant item among the first k."),
