@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Line", "held", "is_live", "lines", "open_plain", "read_segment", "segments", "strangers"]
+__all__ = ["LONGEST_LINE", "Line", "held", "is_live", "judged", "lines", "open_plain", "read_segment", "segments", "strangers"]
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from storage._places import trusted_in
 from storage.errors import StorageError
 from storage.frames import BadFrame, decode
 
-_LONGEST_LINE = 4 << 20  # bytes; a schema of 2,000 features with long names has half of it
+LONGEST_LINE = 4 << 20  # bytes; a schema of 2,000 features with long names has half of it
 _BUFFER = 1 << 20
 
 
@@ -73,11 +73,11 @@ def read_segment(path: Path, offset: int = 0) -> Iterator[Line]:
 
 def lines(file: BinaryIO, offset: int = 0, *, live: bool) -> Iterator[Line]:
     """The lines of a segment that is open at `offset`; `live` says that a last line without its newline may still be written."""
-    while raw := file.readline(_LONGEST_LINE):
+    while raw := file.readline(LONGEST_LINE):
         end = offset + len(raw)
         if raw[-1:] == b"\n":
-            yield _judged(offset, end, raw)
-        elif len(raw) == _LONGEST_LINE:
+            yield judged(offset, end, raw)
+        elif len(raw) == LONGEST_LINE:
             end, whole = _skipped(file, end)
             if live and not whole:
                 return
@@ -89,13 +89,14 @@ def lines(file: BinaryIO, offset: int = 0, *, live: bool) -> Iterator[Line]:
         offset = end
 
 
-def _judged(offset: int, end: int, raw: bytes) -> Line:
+def judged(offset: int, end: int, raw: bytes) -> Line:
+    """A line with its newline, as the record that it holds or with the reason why it holds none."""
     try:
         return Line(offset, end, decode(raw), raw, None)
     except BadFrame as bad:
         # Power loss can leave a hole of zeros where lines were; the line that stands behind them is none the worse for it.
         if raw[:1] == b"\0" and len(rest := raw.lstrip(b"\0")) > 1:
-            return _judged(offset, end, rest)
+            return judged(offset, end, rest)
         return Line(offset, end, None, raw, str(bad))
 
 

@@ -21,8 +21,11 @@ from typing import NamedTuple
 import duckdb
 
 from storage import _disk_reserve, _quarantine, archive, spool
+from storage._batch import Batch, Slice, halves, slice_of, unwritten
+from storage._block import Block, read_block
 from storage.errors import StorageError, StoreError
 from storage.store import Counts, Entry, Refusal, Segment, Store
+from storage.store._entries import Placed
 from storage.store._intake import take_in
 from storage.store._runs import add_event
 from storage.store._segments import known, last_id, quarantine, save
@@ -30,7 +33,7 @@ from storage.store._tally import count
 
 _log = logging.getLogger(__name__)
 
-_BATCH_BYTES = 4 << 20  # of log lines in one transaction, and
+_BATCH_BYTES = 8 << 20  # of log lines in one transaction, and
 _BATCH_ROWS = 20_000
 _TURN_BYTES = 64 << 10  # the least that one segment gets in a batch, so that many segments do not mean many tiny reads
 _ATTEMPTS = 3  # of one batch, before the row that it fails on is looked for
@@ -47,13 +50,6 @@ _CIRCUMSTANCES = (
     duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException, OSError,
     MemoryError,
 )  # fmt: skip
-
-
-class _Slice(NamedTuple):
-    """Some lines of one segment, in their order."""
-
-    segment: str
-    lines: list[spool.Line]
 
 
 class _Bad(NamedTuple):
@@ -183,28 +179,36 @@ class Collector:
                 known_here |= known(cursor, new)
         self._segments = {name: segment for name, segment in known_here.items() if name in names}
 
-    def _next_batch(self, sizes: Mapping[Path, int]) -> list[_Slice]:
+    def _next_batch(self, sizes: Mapping[Path, int]) -> Batch:
         """Lines that are not in the database yet, a share of the batch from each segment in turn, in order within each."""
         waiting = [path for path, size in sizes.items() if size > self._position(path) and path.name not in self._unreadable]
-        batch: list[_Slice] = []
+        batch: Batch = []
         size = rows = 0
         share = max(_BATCH_BYTES // max(len(waiting), 1), _TURN_BYTES)
         for step in range(len(waiting)):
             path = waiting[(self._turn + step) % len(waiting)]
             start = self._position(path)
-            stop = min(start + min(share, _BATCH_BYTES - size), sizes[path])
-            lines: list[spool.Line] = []
-            for line in self._lines(path, start):
-                lines.append(line)
-                if line.end >= stop or rows + len(lines) >= _BATCH_ROWS:
-                    break
-            if lines:
-                batch.append(_Slice(path.name, lines))
-                size, rows = size + lines[-1].end - start, rows + len(lines)
+            part = self._read(path, start, min(start + min(share, _BATCH_BYTES - size), sizes[path]), _BATCH_ROWS - rows)
+            if part:
+                batch.append(part)
+                size, rows = size + part.end - start, rows + part.rows
             if size >= _BATCH_BYTES or rows >= _BATCH_ROWS:
                 self._turn += step + 1
                 break
         return batch
+
+    def _read(self, path: Path, start: int, stop: int, most: int) -> Slice | None:
+        """The lines of a segment from one byte to another, or more where a line goes beyond, but not more than `most`."""
+        block: Block | None = None
+        with suppress(OSError, StorageError):  # reading line by line says what is wrong
+            block = read_block(path, start, stop, most=most)
+        lines: list[spool.Line] = []
+        if block is None or block.is_last:
+            for line in self._lines(path, block.end if block else start):
+                lines.append(line)
+                if line.end >= stop or len(lines) >= most:
+                    break
+        return slice_of(path.name, lines, block) if lines or block else None
 
     def _position(self, path: Path) -> int:
         segment = self._known().get(path.name)
@@ -220,7 +224,7 @@ class Collector:
             self._unreadable.add(path.name)
             self._store.add_event(level="error", kind="segment_unreadable", text=f"{path.name} in the spool cannot be read: {error}")
 
-    def _persistently(self, batch: list[_Slice], attempts: int) -> Iterator[tuple[Counts, int]]:
+    def _persistently(self, batch: Batch, attempts: int) -> Iterator[tuple[Counts, int]]:
         """Write a batch. Where it fails on its rows time and again, find the row, quarantine it, and write the others."""
         failure: Exception | None = None
         for attempt in range(attempts):
@@ -233,31 +237,34 @@ class Collector:
                     raise
                 failure = error
             time.sleep(0.05 * 2**attempt)
-            batch = self._unwritten(batch)  # the failed commit may have lasted
+            positions = {name: segment.position for name, segment in self._known().items()}
+            batch = unwritten(batch, positions)  # the failed commit may have lasted
             if not batch:
                 return
         if len(batch) == 1 and len(batch[0].lines) == 1:
             yield self._write(batch, refused=f"the database refuses this row: {failure}"[:500])
             return
-        for half in _halves(batch):
+        for half in halves(batch):
             yield from self._persistently(half, 1)
 
-    def _write(self, batch: Sequence[_Slice], *, refused: str | None = None) -> tuple[Counts, int]:
+    def _write(self, batch: Batch, *, refused: str | None = None) -> tuple[Counts, int]:
         """One transaction: rows, quarantine and positions. `refused` is the reason why none of the lines may be used."""
         segments = dict(self._known())
-        segments |= {name: self._opened(number, name) for number, (name, _) in enumerate(batch, 1)}  # copies: it may yet fail
+        segments |= {part.segment: self._opened(number, part.segment) for number, part in enumerate(batch, 1)}  # copies: it may yet fail
         self._at("before insert")
         with self._store.writing() as cursor:
             entries: list[Entry] = []
             bad: list[_Bad] = []
-            for name, lines in batch:
-                segment = segments[name]
-                for line in lines:
+            groups: list[Placed] = []
+            for part in batch:
+                segment_id = segments[part.segment].segment_id
+                groups += [Placed(segment_id, group) for group in part.groups]
+                for line in part.lines:
                     if line.record is None or refused:
-                        bad.append(_Bad(name, line, line.reason or refused or "not a frame", None))
+                        bad.append(_Bad(part.segment, line, line.reason or refused or "not a frame", None))
                     else:
-                        entries.append(Entry(segment.segment_id, line.offset, line.record))
-            counts = take_in(cursor, entries)
+                        entries.append(Entry(segment_id, line.offset, line.record))
+            counts = take_in(cursor, entries, groups)
             bad += _refused(batch, counts.refused, segments)
             self._set_aside(cursor, bad)
             self._count(cursor, batch, bad, segments)
@@ -268,19 +275,19 @@ class Collector:
 
     @staticmethod
     def _count(
-        cursor: duckdb.DuckDBPyConnection, batch: Sequence[_Slice], bad: Sequence[_Bad], segments: Mapping[str, Segment]
+        cursor: duckdb.DuckDBPyConnection, batch: Batch, bad: Sequence[_Bad], segments: Mapping[str, Segment]
     ) -> None:
         """How far the segments were read, and what that says of their writers' records."""
         now = time.time_ns() // 1000
         refused: dict[str, set[int]] = {}
         for name, line, _, _ in bad:
             refused.setdefault(name, set()).add(line.offset)
-        for name, lines in batch:
-            segment, skewed = segments[name], segments[name].skewed
-            count(segment, lines, refused.get(name, ()), now)
+        for part in batch:
+            segment, skewed = segments[part.segment], segments[part.segment].skewed
+            count(segment, part.parts, part.end, refused.get(part.segment, ()), now)
             if segment.skewed and not skewed:
                 add_event(cursor, level="warning", kind="clock_skew", text=_SKEWED.format(segment.writer))
-        save(cursor, [segments[name] for name, _ in batch])
+        save(cursor, [segments[part.segment] for part in batch])
 
     def _set_aside(self, cursor: duckdb.DuckDBPyConnection, bad: Sequence[_Bad]) -> None:
         """Lines that cannot be used: into the quarantine table, and as they came into the quarantine folder."""
@@ -292,28 +299,38 @@ class Collector:
 
     def _archive(self, paths: Sequence[Path]) -> None:
         """Move segments that were taken in whole, and to which nobody will add, out of the spool."""
+        put_away: list[Segment] = []
         for path in paths:
             segment = self._known().get(path.name)
             if segment is None or path.name in self._unreadable:
                 continue
             try:
-                # Asked in this order: what is dead or ended before its size is taken grows no more.
-                finished = segment.ended or not spool.is_live(path)
-                if not finished or path.lstat().st_size > segment.position:
+                if not self._put_away(path, segment):
                     continue
-                self._at("before archiving")
-                with self._store.spool_stays:
-                    archive.put(self._home, path, before_removal=lambda: self._at("before removal"))
-                self._at("after archiving")
             except FileNotFoundError:
                 continue
             except OSError as error:  # it is in the database, so it can wait in the spool for a disk with room
                 _log.warning("The segment %s cannot be archived yet: %s", path.name, error)
-                return
+                break
             if segment.state != "archived":
+                put_away.append(segment)
+        if put_away:  # a kill before this leaves them "open" and archived, which harms nobody
+            with self._store.writing() as cursor:
+                save(cursor, [replace(segment, state="archived") for segment in put_away])
+            for segment in put_away:
                 segment.state = "archived"
-                with self._store.writing() as cursor:
-                    save(cursor, [segment])
+
+    def _put_away(self, path: Path, segment: Segment) -> bool:
+        """Archive a segment if it is finished. Raises OSError where the disk refuses."""
+        # Asked in this order: what is dead or ended before its size is taken grows no more.
+        finished = segment.ended or not spool.is_live(path)
+        if not finished or path.lstat().st_size > segment.position:
+            return False
+        self._at("before archiving")
+        with self._store.spool_stays:
+            archive.put(self._home, path, before_removal=lambda: self._at("before removal"))
+        self._at("after archiving")
+        return True
 
     def _sweep(self) -> None:
         """Remove what a kill left: segments that were never born (their writer died before it gave them a name, so nobody was promised
@@ -327,12 +344,6 @@ class Collector:
     def _pending(self) -> int:
         waiting = [path for path, size in self._sizes().items() if size > self._position(path) and path.name not in self._unreadable]
         return sum(1 for path in waiting for _ in self._lines(path, self._position(path)))
-
-    def _unwritten(self, batch: Sequence[_Slice]) -> list[_Slice]:
-        """What of a batch the database does not hold."""
-        positions = {name: segment.position for name, segment in self._known().items()}
-        left = [_Slice(name, [line for line in lines if line.offset >= positions.get(name, 0)]) for name, lines in batch]
-        return [part for part in left if part.lines]
 
     def _known(self) -> dict[str, Segment]:
         """What the database knows of the segments in the spool; not of all there ever were, for those are many."""
@@ -357,19 +368,11 @@ class Collector:
         return isinstance(cause, _CIRCUMSTANCES)
 
 
-def _halves(batch: list[_Slice]) -> tuple[list[_Slice], list[_Slice]]:
-    """A batch of two lines or more, cut in two."""
-    if len(batch) > 1:
-        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
-    (name, lines), middle = batch[0], len(batch[0].lines) // 2
-    return [_Slice(name, lines[:middle])], [_Slice(name, lines[middle:])]
-
-
-def _refused(batch: Sequence[_Slice], refusals: Sequence[Refusal], segments: Mapping[str, Segment]) -> Iterator[_Bad]:
+def _refused(batch: Batch, refusals: Sequence[Refusal], segments: Mapping[str, Segment]) -> Iterator[_Bad]:
     """The lines of the records that the tables cannot take."""
     if not refusals:
         return
-    places = {(segments[name].segment_id, line.offset): (name, line) for name, lines in batch for line in lines}
+    places = {(segments[part.segment].segment_id, line.offset): (part.segment, line) for part in batch for line in part.lines}
     for entry, reason in refusals:
         model = entry.record.get("m")
         yield _Bad(*places[entry.segment_id, entry.position], reason, model if isinstance(model, str) else None)

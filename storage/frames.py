@@ -7,9 +7,9 @@ The checksum covers the bytes of `d` as written, so a reader needs no canonical 
 
 from __future__ import annotations
 
-__all__ = ["FORMAT", "KINDS", "MAX_RECORD_BYTES", "BadFrame", "compose", "decode", "encode"]
+__all__ = ["FORMAT", "KINDS", "MAX_RECORD_BYTES", "BadFrame", "compose", "decode", "encode", "payloads"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -68,6 +68,13 @@ def decode(line: bytes) -> dict[str, Any]:
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadFrame(f"unknown kind of record {str(kind)[:20]}")
     return record
+
+
+def payloads(lines: Sequence[bytes]) -> list[bytes] | None:
+    """The bytes of `d` of lines without their newlines, or None where any of them is no frame or its checksum does not match."""
+    found = [line[_DATA:-1] for line in lines]
+    heads = b'{"c":"%08x","d":' * len(found) % tuple(map(crc32, found))
+    return found if heads == b"".join([line[:_DATA] for line in lines]) and {line[-1:] for line in lines} <= {b"}"} else None
 
 
 def _line(payload: bytes) -> bytes:

@@ -12,15 +12,16 @@ import pyarrow as pa
 
 from storage.store._catalog import Model
 from storage.store._database import dicts, query
-from storage.store._values import column_of, decision_text, moments
+from storage.store._rows import Rows, events, rows_of
+from storage.store._values import column_of, decision_texts, moments
 
 if TYPE_CHECKING:
-    from storage.store._entries import Entry
+    from storage.store._entries import Entry, Placed
 
 
-def add(cursor: duckdb.DuckDBPyConnection, model: Model, rows: Sequence[Entry]) -> int:
+def add(cursor: duckdb.DuckDBPyConnection, model: Model, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> int:
     """Append labels; the number of them that said something new (another value than the one that held before it)."""
-    cursor.register("staged", _staged(model, rows))
+    cursor.register("staged", pa.concat_tables([_staged(model, rows) for rows in rows_of(entries, groups)]))
     try:
         cursor.execute(query("add_labels").replace("label_000000", model.labels))
         cursor.execute(query("judge_labels").replace("label_000000", model.labels))
@@ -30,19 +31,16 @@ def add(cursor: duckdb.DuckDBPyConnection, model: Model, rows: Sequence[Entry]) 
     return int(found[0]["new"])
 
 
-def _staged(model: Model, rows: Sequence[Entry]) -> pa.Table:
-    records = [entry.record for entry in rows]
-    positive = model.spec.get("positive_label")
-    written = [record["t"] for record in records]
-    known = [at if record.get("e") is None else record["e"] for record, at in zip(records, written, strict=True)]
+def _staged(model: Model, rows: Rows) -> pa.Table:
+    values = rows.column("y")
     return pa.table(
         {
-            "segment_id": pa.array([entry.segment_id for entry in rows], pa.int32()),
-            "n": pa.array([entry.position for entry in rows], pa.int64()),
-            "id": pa.array([record["id"] for record in records], pa.string()),
-            "label_text": pa.array([decision_text(record["y"], positive) for record in records], pa.string()),
-            "label_number": column_of([record["y"] for record in records], "numerical").values,
-            "labelled_at": moments(known),
-            "received_at": moments(written),
+            "segment_id": rows.segment_ids,
+            "n": pa.array(rows.positions, pa.int64()),
+            "id": pa.array(rows.column("id"), pa.string()),
+            "label_text": pa.array(decision_texts(values, model.spec.get("positive_label")), pa.string()),
+            "label_number": column_of(values, "numerical").values,
+            "labelled_at": moments(events(rows)),
+            "received_at": moments(rows.column("t")),
         }
     )

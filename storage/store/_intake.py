@@ -7,28 +7,73 @@ __all__ = ["reason_of", "take_in"]
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from storage.errors import StoreError
 from storage.store import _catalog, _changes, _ground_truth, _predictions
-from storage.store._entries import Counts, Entry, Refusal
+from storage.store._entries import Counts, Entry, Placed, Refusal
 from storage.store._inference import infer
-from storage.store._values import is_moment, moment
+from storage.store._judging import reason_of
+from storage.store._values import moment
 
 Cursor = duckdb.DuckDBPyConnection
 
 _INFERRED = "It was logged before it was described: its description was inferred from its first rows. Register one to state it."
 
-_NOTHING: dict[str, Any] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What came of one model, or of one version of it."""
+
+    entries: list[Entry] = field(default_factory=list)
+    groups: list[Placed] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.entries) + sum(len(placed.group.offsets) for placed in self.groups)
+
+    def one_by_one(self) -> list[Entry]:
+        """All of it as entries, in order within each segment."""
+        grouped = [entry for placed in self.groups for entry in placed.entries()]
+        return sorted([*self.entries, *grouped], key=lambda entry: entry[:2])
 
 
-def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
-    """Write the records of a batch, in their order, and say what became of them. Raises duckdb.Error for the batch as a whole."""
+def take_in(cursor: Cursor, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> Counts:
+    """Write the records of a batch – good ones in groups, others in their order – and say what became of them.
+
+    Raises duckdb.Error for the batch as a whole.
+    """
     counts = Counts(ingested=sum(entry.record["k"] == "erased" for entry in entries))  # taken in once, and their subjects erased since
-    predictions: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-    labels: dict[str, list[Entry]] = defaultdict(list)
+    predictions, labels, stats = _by_kind(cursor, entries, counts)
+    for placed in groups:
+        name, version = placed.group.model, placed.group.version
+        (labels[name] if placed.group.kind == "label" else predictions[name, version]).groups.append(placed)
+    for (name, version), rows in predictions.items():
+        model = _known(cursor, name, version, rows)
+        new = _predictions.add(cursor, model, version, rows.entries, rows.groups)
+        _changes.note(cursor, model.model_id, "predictions" if new == len(rows) else "repeats")
+        counts.ingested += new
+        counts.duplicates += len(rows) - new
+    for name, rows in labels.items():
+        model = _labelled(cursor, name)
+        new = _ground_truth.add(cursor, model, rows.entries, rows.groups)
+        _changes.note(cursor, model.model_id, "labels")
+        counts.ingested += new
+        counts.duplicates += len(rows) - new
+    for entry in stats.values():
+        _save_stats(cursor, entry.record)
+    cursor.execute("UPDATE collected SET ingested = ingested + ?, duplicates = duplicates + ?", [counts.ingested, counts.duplicates])
+    return counts
+
+
+def _by_kind(
+    cursor: Cursor, entries: Sequence[Entry], counts: Counts
+) -> tuple[dict[tuple[str, str], _Rows], dict[str, _Rows], dict[str, Entry]]:
+    """Predictions by model and version, ground truth by model, the last counters of each writer; descriptions are taken in at once."""
+    predictions: dict[tuple[str, str], _Rows] = defaultdict(_Rows)
+    labels: dict[str, _Rows] = defaultdict(_Rows)
     stats: dict[str, Entry] = {}
     for entry in entries:
         reason = reason_of(entry.record)
@@ -37,29 +82,14 @@ def take_in(cursor: Cursor, entries: Sequence[Entry]) -> Counts:
             continue
         kind = entry.record["k"]
         if kind == "pred":
-            predictions[entry.record["m"], str(entry.record.get("ver") or "")].append(entry)
+            predictions[entry.record["m"], str(entry.record.get("ver") or "")].entries.append(entry)
         elif kind == "label":
-            labels[entry.record["m"]].append(entry)
+            labels[entry.record["m"]].entries.append(entry)
         elif kind == "model":
             _register(cursor, entry, counts)
         elif kind == "stat":
             stats[str(entry.record.get("writer"))] = entry
-    for (name, version), rows in predictions.items():
-        model = _known(cursor, name, version, rows)
-        new = _predictions.add(cursor, model, version, rows)
-        _changes.note(cursor, model.model_id, "predictions" if new == len(rows) else "repeats")
-        counts.ingested += new
-        counts.duplicates += len(rows) - new
-    for name, rows in labels.items():
-        model = _labelled(cursor, name)
-        new = _ground_truth.add(cursor, model, rows)
-        _changes.note(cursor, model.model_id, "labels")
-        counts.ingested += new
-        counts.duplicates += len(rows) - new
-    for entry in stats.values():
-        _save_stats(cursor, entry.record)
-    cursor.execute("UPDATE collected SET ingested = ingested + ?, duplicates = duplicates + ?", [counts.ingested, counts.duplicates])
-    return counts
+    return predictions, labels, stats
 
 
 def _save_stats(cursor: Cursor, record: dict[str, Any]) -> None:
@@ -74,38 +104,6 @@ def _save_stats(cursor: Cursor, record: dict[str, Any]) -> None:
     )
 
 
-def reason_of(record: dict[str, Any]) -> str:
-    """Why a record cannot be used, or ""."""
-    kind = record["k"]
-    if kind == "hdr" or kind == "end" or kind == "erased":
-        return ""
-    if not is_moment(record.get("t")):
-        return "no time of writing"
-    if kind == "stat":
-        return ""
-    if not isinstance(record.get("m"), str) or not record["m"]:
-        return "no model name"
-    if kind == "model":
-        return "" if isinstance(record.get("spec"), dict) else "no model description"
-    if not isinstance(record.get("id"), str) or not record["id"]:
-        return "no prediction id"
-    if not is_moment(record.get("e", 0)) and record["e"] is not None:
-        return "the time is no moment of the calendar"
-    return _reason_of_label(record) if kind == "label" else _reason_of_prediction(record)
-
-
-def _reason_of_label(record: dict[str, Any]) -> str:
-    value = record.get("y")
-    return "no ground truth value" if value is None or isinstance(value, (dict, list)) else ""
-
-
-def _reason_of_prediction(record: dict[str, Any]) -> str:
-    for key in ("f", "x", "nf"):
-        if not isinstance(record.get(key) or _NOTHING, dict):
-            return "features are not a mapping"
-    return ""
-
-
 def _register(cursor: Cursor, entry: Entry, counts: Counts) -> None:
     record = entry.record
     spec = {**record["spec"], "name": record["m"]}
@@ -117,12 +115,15 @@ def _register(cursor: Cursor, entry: Entry, counts: Counts) -> None:
         counts.refused.append(Refusal(entry, f"the model description cannot be used: {error}"[:500]))
 
 
-def _known(cursor: Cursor, name: str, version: str, rows: Sequence[Entry]) -> _catalog.Model:
+def _known(cursor: Cursor, name: str, version: str, rows: _Rows) -> _catalog.Model:
     """The model as described for this version; one that nobody described is described from its rows, as far as they have come."""
     model = _catalog.find(cursor, name, version)
     if model is not None and model.origin == "registered":
         return model
-    spec = infer(name, version, [entry.record for entry in rows])
+    described = model.spec.get("features") or {} if model else {}
+    says_nothing_new = described and all(placed.group.features.keys() <= described.keys() for placed in rows.groups)
+    seen = rows.entries if says_nothing_new else rows.one_by_one()
+    spec = infer(name, version, [entry.record for entry in seen])
     if model is not None and model.spec:
         features = {**spec["features"], **model.spec["features"]}  # what was inferred first stays
         if features.keys() == model.spec["features"].keys():

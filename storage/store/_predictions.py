@@ -5,72 +5,76 @@ from __future__ import annotations
 __all__ = ["add"]
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from storage.store._catalog import Field, Model, add_columns, find
+from storage.store._catalog import Model, add_columns, find
 from storage.store._database import dicts, query
-from storage.store._values import column_of, decision_text, moments
+from storage.store._rows import Rows, events, rows_of
+from storage.store._values import Values, column_of, decision_texts, listed, moments
 
 if TYPE_CHECKING:
-    from storage.store._entries import Entry
+    from storage.store._entries import Entry, Placed
 
 Cursor = duckdb.DuckDBPyConnection
 
+_Marks = dict[str, list[tuple[int, float | None]]]
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf"), "Inf": float("inf"), "-Inf": float("-inf")}
 
 
-def add(cursor: Cursor, model: Model, version: str, rows: Sequence[Entry]) -> int:
+def add(cursor: Cursor, model: Model, version: str, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> int:
     """Write predictions of one version; the number of those whose id was new."""
+    rows = rows_of(entries, groups)
     model = _with_classes(cursor, model, version, rows)
-    staged = _staged(model, version, rows)
+    staged = pa.concat_tables([_staged(model, version, part) for part in rows]).combine_chunks()
     cursor.register("staged", staged)
     try:
-        return _insert(cursor, model, staged.column_names)
+        return _insert(cursor, model, staged)
     finally:
         cursor.unregister("staged")
 
 
-def _with_classes(cursor: Cursor, model: Model, version: str, rows: Sequence[Entry]) -> Model:
+def _with_classes(cursor: Cursor, model: Model, version: str, rows: Sequence[Rows]) -> Model:
     """The model with a column for every class that has a score in these rows."""
     known = {field.name for field in model.fields if field.role == "score"}
-    classes = dict.fromkeys(label for entry in rows if isinstance(score := entry.record.get("s"), dict) for label in score)
+    classes = dict.fromkeys(label for part in rows for score in _mappings(part.column("s")) for label in score)
     if not classes.keys() - known:
         return model
     add_columns(cursor, model.model_id, [(label, "numerical", "score") for label in classes if label not in known])
     return find(cursor, model.name, version) or model
 
 
-def _staged(model: Model, version: str, rows: Sequence[Entry]) -> pa.Table:
+def _staged(model: Model, version: str, rows: Rows) -> pa.Table:
     """One row per prediction, with the columns of the model's wide table."""
-    records = [entry.record for entry in rows]
-    written = [record["t"] for record in records]
-    times = [at if record.get("e") is None else record["e"] for record, at in zip(records, written, strict=True)]
-    errors = [_error(record["err"]) if record.get("err") is not None else (None, None) for record in records]
-    positive = model.spec.get("positive_label")
-    predictions = [_restored(record, "p") for record in records]
-    scores = [_restored(record, "s") for record in records]
-    troubles = _Troubles(len(rows))
+    count = len(rows.positions)
+    marks = _marks(rows.column("nf"))
+    predictions = _restored(rows.column("p"), marks.get("@prediction"))
+    scores = _restored(rows.column("s"), marks.get("@score"))
+    errors = [(None, None) if error is None else _error(error) for error in listed(rows.column("err"))]
+    troubles = _Troubles(count)
     columns = {
-        "segment_id": pa.array([entry.segment_id for entry in rows], pa.int32()),
-        "n": pa.array([entry.position for entry in rows], pa.int64()),
-        "version": pa.array([version] * len(rows), pa.string()),
-        "id": pa.array([record["id"] for record in records], pa.string()),
-        "t": moments(times),
-        "written_at": moments(written),
-        "prediction_text": pa.array([None if value is None else decision_text(value, positive) for value in predictions], pa.string()),
+        "segment_id": rows.segment_ids,
+        "n": pa.array(rows.positions, pa.int64()),
+        "version": pa.repeat(pa.scalar(version, pa.string()), count),
+        "id": pa.array(rows.column("id"), pa.string()),
+        "t": moments(events(rows)),
+        "written_at": moments(rows.column("t")),
+        "prediction_text": pa.array(decision_texts(predictions, model.spec.get("positive_label")), pa.string()),
         "prediction_number": column_of(predictions, "numerical").values,
         "score": column_of(scores, "numerical").values,
-        "latency_ms": column_of([record.get("lat") for record in records], "numerical").values,
+        "latency_ms": column_of(rows.column("lat"), "numerical").values,
         "error_class": pa.array([error for error, _ in errors], pa.string()),
         "error_text": pa.array([text for _, text in errors], pa.string()),
-        "weight": column_of([record.get("w") for record in records], "numerical").values,
-        **_fields(model, records, scores, troubles),
+        "weight": column_of(rows.column("w"), "numerical").values,
+        **_fields(model, rows, scores, marks, troubles),
     }
-    troubles.keep_unknown(records, {field.name for field in model.fields if field.role != "score"})
+    for row, name, value in rows.unknown({field.name for field in model.fields if field.role != "score"}):
+        troubles.keep(row, name, value)
     troubles.keep_odd_decisions(predictions)
     columns["type_errors"] = pa.array(troubles.errors, pa.list_(pa.string()))
     columns["_extra"] = pa.array([json.dumps(kept) if kept else None for kept in troubles.extra], pa.string())
@@ -91,53 +95,49 @@ class _Troubles:
     def keep(self, row: int, name: str, value: Any) -> None:
         self.extra[row] = {**(self.extra[row] or {}), name: value}
 
-    def keep_unknown(self, records: Sequence[Mapping[str, Any]], known: set[str]) -> None:
-        for row, record in enumerate(records):
-            for values in (record.get("x") or {}, record.get("f") or {}):
-                if not values.keys() <= known:
-                    for name in values.keys() - known:
-                        self.keep(row, name, values[name])
-
-    def keep_odd_decisions(self, predictions: Sequence[Any]) -> None:
+    def keep_odd_decisions(self, predictions: Values) -> None:
         """A prediction that is a list or a mapping has no column: kept as @prediction and counted."""
-        for row, value in enumerate(predictions):
+        for row, value in enumerate(() if isinstance(predictions, pa.Array) else predictions):
             if isinstance(value, (list, dict)):
                 self.add(row, "@prediction", value)
 
 
-def _fields(model: Model, records: Sequence[Mapping[str, Any]], scores: Sequence[Any], troubles: _Troubles) -> dict[str, pa.Array]:
-    features = [record.get("f") or {} for record in records]
-    others = [record.get("x") or {} for record in records]
-    has_others = any(others)
-    marked = [(row, record["nf"]) for row, record in enumerate(records) if record.get("nf")]
+def _fields(model: Model, rows: Rows, scores: Values, marks: _Marks, troubles: _Troubles) -> dict[str, pa.Array]:
     columns: dict[str, pa.Array] = {}
     for field in model.fields:
         if field.role == "score":
-            values = [score.get(field.name) if isinstance(score, dict) else None for score in scores]
+            values: Values = [score.get(field.name) if isinstance(score, dict) else None for score in listed(scores)]
         else:
-            values = [found.get(field.name) for found in features]
-            if has_others:
-                values = [other.get(field.name) if value is None else value for value, other in zip(values, others, strict=True)]
-        _restore_marked(values, field, marked)
+            values = rows.named(field.name)
+        values = _restored(values, marks.get(field.title))
         column = column_of(values, field.kind)
         for row in column.errors:
-            troubles.add(row, field.title, values[row])
+            troubles.add(row, field.title, listed(values)[row])
         columns[field.column] = column.values
     return columns
 
 
-def _restore_marked(values: list[Any], field: Field, marked: Sequence[tuple[int, Mapping[str, str]]]) -> None:
-    """JSON has no NaN and no infinity: the logger writes null and names them beside."""
-    for row, names in marked:
-        if field.title in names and values[row] is None:
-            values[row] = _NOT_FINITE.get(str(names[field.title]))
+def _marks(noted: Sequence[Mapping[str, Any] | None]) -> _Marks:
+    """JSON has no NaN and no infinity: the logger writes null and notes them beside. By name, the rows and what they had."""
+    found: _Marks = defaultdict(list)
+    for row, names in enumerate(noted):
+        for name, word in (names or {}).items():
+            found[name].append((row, _NOT_FINITE.get(str(word))))
+    return found
 
 
-def _restored(record: Mapping[str, Any], key: str) -> Any:
-    value = record.get(key)
-    if value is None and record.get("nf"):
-        return _NOT_FINITE.get(str(record["nf"].get("@" + {"p": "prediction", "s": "score"}[key])))
-    return value
+def _restored(values: Values, marked: Sequence[tuple[int, float | None]] | None) -> Values:
+    if not marked:
+        return values
+    restored = list(listed(values))
+    for row, value in marked:
+        if restored[row] is None:
+            restored[row] = value
+    return restored
+
+
+def _mappings(values: Values) -> Iterator[dict[str, Any]]:
+    return (value for value in (() if isinstance(values, pa.Array) else values) if isinstance(value, dict))
 
 
 def _error(error: Any) -> tuple[str, str]:
@@ -151,20 +151,23 @@ def _error(error: Any) -> tuple[str, str]:
     return head or "error", rest
 
 
-def _insert(cursor: Cursor, model: Model, names: Sequence[str]) -> int:
+def _insert(cursor: Cursor, model: Model, staged: pa.Table) -> int:
     """Append the staged rows. The first of an id by time of writing counts, whatever the order in which segments are read."""
+    names = staged.column_names
     columns = ", ".join(names)
     hashed = ", ".join(name for name in names if name not in ("segment_id", "n", "written_at"))
     table = model.predictions
+    distinct = len(pc.unique(staged["id"]))
+    # A window carries all columns with it, which doubles what the insertion costs: only where an id repeats.
+    repeats = "row_number() OVER (PARTITION BY id ORDER BY written_at, n, content, segment_id) > 1" if distinct < len(staged) else "false"
     known = dicts(cursor, query("count_known").replace("pred_000000", table))[0]["rows"]
     cursor.execute(
         f"""
         INSERT INTO {table} ({columns}, content, duplicate, ingested_at)
-        SELECT {columns}, content, row_number() OVER (PARTITION BY id ORDER BY written_at, n, content, segment_id) > 1, now()
+        SELECT {columns}, content, {repeats}, now()
         FROM (SELECT *, hash({hashed}) AS content FROM staged)
         """  # noqa: S608 – surrogate names only
     )
     if known:
         cursor.execute(query("judge_predictions").replace("pred_000000", table))
-    found = dicts(cursor, "SELECT count(DISTINCT id) AS ids FROM staged")[0]["ids"]
-    return int(found) - int(known)
+    return distinct - int(known)

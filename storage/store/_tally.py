@@ -14,6 +14,7 @@ from typing import Any
 
 from storage.frames import BadFrame, decode
 from storage.spool import Line
+from storage.store._groups import Run
 from storage.store._segments import Segment
 
 RECORDS = ("pred", "label", "erased")
@@ -25,16 +26,18 @@ _RECORD_HEADS = (b'{"v":1,"k":"pred', b'{"v":1,"k":"labe')
 _HEAD = slice(20, 36)  # where a line says its version and kind
 
 
-def count(segment: Segment, lines: Sequence[Line], refused: Collection[int], now: int) -> None:
-    """Count lines that were read in one go, in their order, onto what is known of their segment. `refused` are the
+def count(segment: Segment, parts: Sequence[Line | Run], end: int, refused: Collection[int], now: int) -> None:
+    """Count lines that were read in one go, in their order and up to `end`, onto what is known of their segment. `refused` are the
     offsets of lines that were read and cannot be used, `now` is when, in UTC µs."""
     _named(segment)
-    if not _plain_run(segment, lines, refused):
-        for line in lines:
-            _count_one(segment, line, line.offset in refused)
-    segment.position = lines[-1].end
+    for part in parts:
+        if isinstance(part, Run):
+            _count_run(segment, part)
+        else:
+            _count_one(segment, part, part.offset in refused)
+    segment.position = end
     segment.lost = max(segment.last_n + 1 - segment.lines - segment.bad, 0)  # numbers that neither came nor were bad
-    segment.skewed += _skewed(segment, lines, now)
+    segment.skewed += _skewed(segment, parts, now)
 
 
 def records_ahead(segment: Segment, content: bytes) -> int:
@@ -64,21 +67,18 @@ def _named(segment: Segment) -> None:
             segment.accepted = 0
 
 
-def _plain_run(segment: Segment, lines: Sequence[Line], refused: Collection[int]) -> bool:
-    """Count the usual case at once: good records alone, numbered without a gap. False where it is another."""
-    if refused or segment.settled or any(line.record is None for line in lines):
-        return False
-    records = [line.record for line in lines if line.record is not None]
-    if [record.get("n") for record in records] != list(range(segment.last_n + 1, segment.last_n + 1 + len(records))):
-        return False
-    if not {record["k"] for record in records} <= {"pred", "label"}:
-        return False
-    segment.lines += len(records)
-    segment.records += len(records)
-    segment.last_n += len(records)
+def _count_run(segment: Segment, run: Run) -> None:
+    """Good predictions and labels, numbered without a gap: at once, where no gap is before them either."""
+    size = len(run.times)
+    if segment.settled or run.first != segment.last_n + 1:
+        for number in range(run.first, run.first + size):
+            _count_one(segment, Line(0, 0, {"k": "pred", "n": number}, b"", None), refused=False)
+        return
+    segment.lines += size
+    segment.records += size
+    segment.last_n += size
     if segment.accepted is not None:
-        segment.accepted += len(records)
-    return True
+        segment.accepted += size
 
 
 def _count_one(segment: Segment, line: Line, refused: bool) -> None:
@@ -138,13 +138,17 @@ def _stated(segment: Segment, record: dict[str, Any]) -> bool:
     return True
 
 
-def _skewed(segment: Segment, lines: Sequence[Line], now: int) -> int:
+def _skewed(segment: Segment, parts: Sequence[Line | Run], now: int) -> int:
     """Lines written more than 5 minutes after now, or before their own segment began: the clock was wrong, or was set."""
-    written = [time for line in lines if line.record is not None and (time := _whole(line.record.get("t"))) is not None]
     latest, earliest = now + SKEW, (segment.began or 0) - SKEW
-    if not written or (max(written) <= latest and min(written) >= earliest):
-        return 0
-    return sum(not earliest <= time <= latest for time in written)
+    skewed = 0
+    for part in parts:
+        if isinstance(part, Run):
+            if max(part.times) > latest or min(part.times) < earliest:
+                skewed += sum(time >= 0 and not earliest <= time <= latest for time in part.times)
+        elif part.record is not None and (time := _whole(part.record.get("t"))) is not None:
+            skewed += not earliest <= time <= latest
+    return skewed
 
 
 def _whole(value: Any, default: int | None = None) -> int | None:

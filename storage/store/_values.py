@@ -7,7 +7,8 @@ used all the same, because the model that was served will have read it so too.
 from __future__ import annotations
 
 __all__ = [
-    "MOMENT", "SIDES", "Column", "column_of", "decision_text", "instant", "is_moment", "moment", "moments", "number", "text", "words_of",
+    "MOMENT", "SIDES", "Column", "Values", "are_moments", "column_of", "decision_text", "decision_texts", "instant", "is_moment", "listed",
+    "moment", "moments", "number", "text", "words_of",
 ]  # fmt: skip
 
 import math
@@ -18,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
+Values = Any  # a sequence of what JSON has, or an Arrow array of float64, int64 or string
 MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES = {"numerical": pa.float64(), "categorical": pa.string(), "text": pa.string(), "datetime": MOMENT}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,13 +40,26 @@ class Column:
     errors: list[int]
 
 
-def column_of(values: Sequence[Any], kind: str) -> Column:
+def listed(values: Values) -> Sequence[Any]:
+    """The values as Python has them."""
+    found: Sequence[Any] = values.to_pylist() if isinstance(values, pa.Array) else values
+    return found
+
+
+def column_of(values: Values, kind: str) -> Column:
     """Values of one feature, as JSON or a table gave them, in the type of its kind; None is missing and no error."""
-    if kind == "numerical" or kind == "categorical" or kind == "text":
+    if isinstance(values, pa.Array):
+        try:
+            if values.type == _TYPES[kind] or (values.type == pa.int64() and kind != "datetime"):
+                return Column(values.cast(_TYPES[kind]), [])  # of whole numbers those that are exact in a double
+        except pa.ArrowInvalid:
+            pass
+    elif kind == "numerical" or kind == "categorical" or kind == "text":
         try:
             return Column(pa.array(values, _TYPES[kind]), [])  # the common case, at C speed: everything has the right type
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
             pass
+    values = listed(values)
     convert = _CONVERTERS[kind]
     found: list[Any] = []
     errors: list[int] = []
@@ -116,6 +131,18 @@ def decision_text(value: Any, positive: Any = None) -> str | None:
     return found if side is None else words[side]
 
 
+def decision_texts(values: Values, positive: Any = None) -> list[str | None]:
+    """`decision_text` of many, each of those that are equal told once: there are few classes."""
+    values = listed(values)
+    if len(set(map(type, values)) - {type(None)}) > 1:  # 1, 1.0 and true are equal and have texts of their own
+        return [decision_text(value, positive) for value in values]
+    try:
+        told = {value: decision_text(value, positive) for value in set(values)}
+    except TypeError:  # lists and mappings
+        return [decision_text(value, positive) for value in values]
+    return [told[value] for value in values]
+
+
 def words_of(positive: Any) -> tuple[str, str] | None:
     """The texts of no and yes where a positive label is one of two such, as 1 and true are; else None."""
     return _WORDS.get(text(positive)[0] or "")
@@ -126,9 +153,14 @@ def is_moment(microseconds: Any) -> bool:
     return type(microseconds) is int and _FIRST <= microseconds <= _LAST
 
 
-def moments(microseconds: Sequence[int | None]) -> pa.Array:
+def are_moments(microseconds: Sequence[Any]) -> bool:
+    """Whether there are any values and each is a moment."""
+    return set(map(type, microseconds)) == {int} and min(microseconds) >= _FIRST and max(microseconds) <= _LAST
+
+
+def moments(microseconds: Values) -> pa.Array:
     """Moments as a column."""
-    return pa.array(microseconds, pa.int64()).cast(MOMENT)
+    return (microseconds if isinstance(microseconds, pa.Array) else pa.array(microseconds, pa.int64())).cast(MOMENT)
 
 
 def moment(microseconds: int) -> datetime:

@@ -1,0 +1,74 @@
+"""Whole lines of a segment, read at once and judged later: many together where they are alike, else one by one."""
+
+from __future__ import annotations
+
+__all__ = ["Block", "read_block"]
+
+import os
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+from storage._segment_reader import LONGEST_LINE, Line, judged, open_plain
+
+_PIECE = 256 << 10  # bytes looked at together: few enough for their records to stay in the processor's cache
+
+
+class Block(NamedTuple):
+    """Lines that stand one after the other, each with its newline; `offset` is where the first one begins.
+
+    `is_last` says that what came behind them in the segment was no whole line when they were read.
+    """
+
+    offset: int
+    content: bytes
+    is_last: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the next line would begin."""
+        return self.offset + len(self.content)
+
+    def raws(self) -> list[bytes]:
+        """The lines, without their newlines."""
+        return self.content.split(b"\n")[:-1]
+
+    def offsets(self, raws: list[bytes]) -> list[int]:
+        """Where each of the lines begins."""
+        ends = accumulate(map(len, raws), initial=self.offset)
+        return [end + newlines for newlines, end in enumerate(ends)][:-1]
+
+    def lines(self) -> list[Line]:
+        """The lines, each judged by itself."""
+        raws = self.raws()
+        return [judged(offset, offset + len(raw) + 1, raw + b"\n") for offset, raw in zip(self.offsets(raws), raws, strict=True)]
+
+    def pieces(self) -> Iterator[Block]:
+        """The same lines in blocks of about 512 KiB."""
+        start = 0
+        while start < len(self.content):
+            stop = self.content.rfind(b"\n", start, start + _PIECE) + 1 or self.content.index(b"\n", start) + 1
+            yield Block(self.offset + start, self.content[start:stop])
+            start = stop
+
+
+def read_block(path: Path, offset: int, stop: int, *, most: int) -> Block | None:
+    """The whole lines of a segment between two bytes, `most` at the most; None where the first is not whole, or any too long.
+
+    Raises StorageError where the path is no plain file, and OSError as `open` does.
+    """
+    with open_plain(path) as file:
+        file.seek(offset)
+        content = file.read(stop - offset)
+        size = os.fstat(file.fileno()).st_size
+    whole = content[: content.rfind(b"\n") + 1]
+    is_last = offset + len(whole) < stop == size
+    if whole.count(b"\n") > most:
+        whole, is_last = whole[: -len(whole.split(b"\n", most)[-1])], False
+    return Block(offset, whole, is_last) if whole and _longest(whole) <= LONGEST_LINE else None
+
+
+def _longest(content: bytes) -> int:
+    """The length of the longest line, its newline included, where that could matter."""
+    return len(content) if len(content) <= LONGEST_LINE else max(map(len, content.split(b"\n"))) + 1
