@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Part = Literal["drift", "performance", "summary"]
+Part = Literal["drift", "performance", "summary", "full"]
 PARTS: tuple[Part, ...] = ("drift", "performance", "summary")
+"""What a run makes of a window. `full`, Evidently's preset on raw rows, is made on request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Evidently's reports as files: the stored snapshot of a window rendered, and made first where no window covers the range."""
+"""Reports as files: Evidently's, rendered from the stored snapshot of a window, and our own page of its findings.
+
+A window that no run has covered is computed first.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import pyarrow as pa
 
 from monitoring.errors import InputError, NotFound, nearest
+from monitoring.export import write_table
+from monitoring.full_report import full_snapshot
 from monitoring.moments import iso
+from monitoring.report_windows import ReportWindow, find
+from storage.points import POINTS
 from storage.store import Store
 
 if TYPE_CHECKING:
     from monitoring.evidently_worker import EvidentlyWorker
 
-KINDS = ("drift", "performance", "summary")
+KINDS = ("drift", "performance", "summary", "full", "findings")
+T = TypeVar("T")
+
 _FORMATS = ("html", "json")
 _MICROSECOND = timedelta(microseconds=1)  # the resolution of all times: [at, at + it) is that moment
 _NEEDS = {
     "drift": "it needs rows there, and a reference.",
     "performance": "it needs rows there whose labels are known.",
     "summary": "it needs rows there.",
+    "full": "it needs rows there, and a reference.",
+    "findings": "it needs rows there.",
 }
 
 
@@ -56,30 +69,73 @@ class ReportRequest:
 
 
 def render(
-    store: Store, worker: EvidentlyWorker, request: ReportRequest, *, compute: Callable[[datetime, datetime], object]
-) -> dict[str, Any]:
+    store: Store, worker: EvidentlyWorker, request: ReportRequest, *, compute: Callable[[datetime, datetime], object],
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """The rendered report's row in `Store.reports`, with `file`, its absolute path.
 
-    `compute` is asked to analyse [since, until) where no snapshot covers exactly that. Raises `NotFound` where there is nothing
-    to report on.
+    `compute` is asked to analyse [since, until) where no window covers exactly that; `progress` is told how a report that takes long
+    comes along. Raises `NotFound` where there is nothing to report on.
     """
-    snapshot = _snapshot(store, request)
-    if snapshot is None and request.since is not None and request.until is not None:
+    if request.kind == "findings":
+        return _findings(store, request, _found(lambda: _window(store, request), request, compute))
+    if request.kind == "full":
+        at = _found(lambda: _window(store, request), request, compute)
+        return _by_evidently(store, worker, full_snapshot(store, worker, at, progress=progress), request)
+    return _by_evidently(store, worker, _found(lambda: _snapshot(store, request), request, compute), request)
+
+
+def _found(look: Callable[[], T | None], request: ReportRequest, compute: Callable[[datetime, datetime], object]) -> T:
+    """What `look` finds, once the range has been computed if need be."""
+    found = look()
+    if found is None and request.since is not None and request.until is not None:
         compute(request.since, request.until)
-        snapshot = _snapshot(store, request)
-    if snapshot is None:
+        found = look()
+    if found is None:
         raise NotFound(_nothing(request))
+    return found
+
+
+def _window(store: Store, request: ReportRequest) -> ReportWindow | None:
+    return find(store, request.model, version=request.version, since=request.since, until=request.until)
+
+
+def _findings(store: Store, request: ReportRequest, at: ReportWindow) -> dict[str, Any]:
+    """Our page, or the window's points as JSON: written anew each time, for it takes a moment only."""
+    from monitoring.findings_page import document, read
+
+    name = {"model": at.model, "version": at.version, "window": at.window}
+    found = read(store, **name, start=at.start, end=at.end)
+    if found is None:
+        raise NotFound(_nothing(request))
+    kept = {**name, "kind": request.kind, "window_start": at.start, "window_end": at.end, "run": ""}
+    target = _target(store, "\0".join(map(str, kept.values())), request)
+    if request.format == "json":
+        write_table(pa.Table.from_pylist([dict(point) for point in found.points], schema=POINTS), target, format="json")
+    else:
+        target.write_text(document(found), encoding="utf-8")
+    return _saved(store, kept, request, target)
+
+
+def _by_evidently(store: Store, worker: EvidentlyWorker, snapshot: dict[str, Any], request: ReportRequest) -> dict[str, Any]:
     known = _rendered(store, snapshot, request.format)
     if known is not None:
         return known
-    source = store.home.reports / snapshot["path"]
-    name = hashlib.sha256(f"{snapshot['path']}\0{request.kind}".encode()).hexdigest()[:24]  # no name of a user becomes a path
-    relative = Path("rendered") / f"{name}.{request.format}"
-    target = store.home.reports / relative
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    worker.render(source, format=cast('Literal["html", "json"]', request.format), out=target)
+    target = _target(store, f"{snapshot['path']}\0{request.kind}", request)
+    worker.render(store.home.reports / snapshot["path"], format=cast('Literal["html", "json"]', request.format), out=target)
     kept = {key: snapshot[key] for key in ("model", "version", "kind", "window", "window_start", "window_end", "run")}
-    row = {**kept, "format": request.format, "path": str(relative), "created_at": datetime.now(UTC)}
+    return _saved(store, kept, request, target)
+
+
+def _target(store: Store, what: str, request: ReportRequest) -> Path:
+    """The file of a rendered report: no name of a user becomes a path."""
+    target = store.home.reports / "rendered" / f"{hashlib.sha256(what.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}.{request.format}"
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    return target
+
+
+def _saved(store: Store, kept: dict[str, Any], request: ReportRequest, target: Path) -> dict[str, Any]:
+    row = {**kept, "format": request.format, "path": str(target.relative_to(store.home.reports)), "created_at": datetime.now(UTC)}
     return {**row, "report_id": store.save_report(row), "file": str(target)}
 
 

@@ -157,9 +157,10 @@ def export_report(
     version: str | None = None,
     home: Path | str | None = None,
 ) -> Path:
-    """Write Evidently's report of [since, until) – of the newest window, a complete one first, by default – to `path`; returns the path.
+    """Write a report of [since, until) – of the newest window, a complete one first, by default – to `path`; returns the path.
 
-    `kind` is `drift`, `performance` or `summary`; `format` is `html` or `json`, taken from the path's ending by default.
+    `kind` is Evidently's `drift`, `performance` or `summary`, `full` for Evidently's whole drift preset on the raw rows, or `findings` for
+    our own small page of everything found in the window; `format` is `html` or `json`, taken from the path's ending by default.
     """
     target = Path(path)
     chosen = format or target.suffix.lstrip(".").lower() or "html"

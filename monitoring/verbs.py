@@ -130,9 +130,10 @@ class Verbs(Questions, CustodyVerbs):
         version: str | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
-        """Render Evidently's `drift`, `performance` or `summary` report of [since, until): its row of `Store.reports` with `file`.
+        """Render a report of [since, until): its row of `Store.reports` with `file`.
 
-        Without a range the newest window, a complete one first, is meant. A range that no window covers is analysed first.
+        `kind` is Evidently's `drift`, `performance` or `summary`, Evidently's whole preset on the raw rows (`full`), or our own page of all
+        `findings`. Without a range the newest window, a complete one first, is meant. A range that no window covers is analysed first.
         """
         name = self.known(model)
         request = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)
@@ -140,7 +141,7 @@ class Verbs(Questions, CustodyVerbs):
         def compute(begin: datetime, end: datetime) -> object:
             return self.computing.run(model=name, window="range", since=begin, until=end, progress=progress)
 
-        return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, request, compute=compute)))
+        return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, request, compute=compute, progress=progress)))
 
     def health(self) -> dict[str, Any]:
         """How the home is: the store's own account, plus disk, holder, versions and what to do about each finding."""

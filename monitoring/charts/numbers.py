@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["aligned", "day", "days", "interval", "moment", "number", "retold", "signed", "span", "with_unit"]
+__all__ = ["aligned", "day", "days", "interval", "moment", "number", "retold", "short", "signed", "span", "with_unit"]
 
 import re
 from collections.abc import Iterable, Mapping
@@ -95,6 +95,11 @@ def days(window: Mapping[str, Any], zone: str = "UTC") -> str:
 def span(start: datetime, end: datetime, zone: str = "UTC") -> str:
     """`4 Nov 2026 00:00 – 5 Nov 2026 00:00 UTC`: a half-open window in words."""
     return f"{moment(start, zone)} – {moment(end, zone)} {zone}"
+
+
+def short(text: str, most: int = 28) -> str:
+    """`text` cut to `most` characters, for labels; the hover text says it whole."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _duration(seconds: float) -> str:

@@ -13,32 +13,12 @@ from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 
+from monitoring.charts.numbers import short
+from monitoring.charts.palette import DARK, LIGHT, Palette
+
 FONT = '"Source Sans", "Source Sans Pro", system-ui, sans-serif'
 CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False}
 """Plotly's own configuration: no logo, no link outwards, no bar of tools over the first lines of a small chart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Palette:
-    """The colours of one theme. `series` is Okabe and Ito's colour-blind safe set (2008), in the order of use."""
-
-    current: str
-    reference: str
-    text: str
-    muted: str
-    grid: str
-    surface: str
-    series: tuple[str, ...]
-
-
-_LIGHT = Palette(
-    current="#0072B2", reference="#7A8699", text="#1B2430", muted="#5B6675", grid="#E3E8EF", surface="#FFFFFF",
-    series=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9"),
-)
-_DARK = Palette(
-    current="#56B4E9", reference="#A9B4C4", text="#E8EDF4", muted="#A9B4C4", grid="#2B3543", surface="#10161F",
-    series=("#56B4E9", "#E69F00", "#2FBF9B", "#E59CC6", "#F0E442", "#7FA8FF"),
-)
 
 
 _NO_TEMPLATE: dict[str, Any] = {}  # the house's own axes are all there is; looking Plotly's default up takes milliseconds
@@ -54,7 +34,7 @@ class Look:
     @property
     def palette(self) -> Palette:
         """The colours of this theme."""
-        return _DARK if self.dark else _LIGHT
+        return DARK if self.dark else LIGHT
 
     def times(self, moments: Iterable[datetime | None]) -> list[datetime | None]:
         """The moments as naive times of the zone, because a Plotly axis knows no zones."""
@@ -95,11 +75,6 @@ def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: b
 def safe(text: object) -> str:
     """Text from users for a figure: Plotly reads a little HTML in labels and hovers, so it is escaped."""
     return escape(str(text), quote=False)
-
-
-def short(text: str, most: int = 28) -> str:
-    """`text` cut to `most` characters, for labels; the hover text says it whole."""
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -20,6 +20,10 @@ _SIZE = "Window size: 6h, 1mo, rows:5000 (default: the model's)."
 SizeOption = Annotated[str | None, typer.Option("--window", help=_SIZE, show_default=False)]
 SinceOption = Annotated[str | None, typer.Option("--since", help=f"Begin of the first window. {_TIME}", show_default=False)]
 UntilOption = Annotated[str | None, typer.Option("--until", help=f"End of the last window. {_TIME}", show_default=False)]
+_KINDS = (
+    "drift, performance or summary by Evidently; full: Evidently's whole drift preset on the raw rows, at most 100,000 of them; "
+    "findings: our own small page of everything found in the window, to read, send and print."
+)
 _BEGIN = f"Begin (default: the newest window, a complete one before a running one). {_TIME}"
 FromOption = Annotated[str | None, typer.Option("--from", help=_BEGIN, show_default=False)]
 VersionOption = Annotated[str | None, typer.Option(help="The model's version (default: the one with most rows).", show_default=False)]
@@ -54,7 +58,7 @@ def run(
 def report(
     model: ModelArgument,
     output: OutputOption,
-    kind: Annotated[str, typer.Option(help="drift, performance or summary.")] = "drift",
+    kind: Annotated[str, typer.Option(help=_KINDS)] = "drift",
     since: FromOption = None,
     until: ToOption = None,
     version: VersionOption = None,
@@ -62,7 +66,7 @@ def report(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write Evidently's report of a range; the HTML opens without a network."""
+    """Write a report of a range, by Evidently or ours; the HTML opens without a network."""
     if not output.absolute().parent.is_dir():
         raise InputError(f"{output.absolute().parent} is not a folder: create it first, or choose another path.")
     chosen = format_ or output.suffix.lstrip(".").lower() or "html"

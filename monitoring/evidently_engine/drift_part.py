@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["drift_part"]
+__all__ = ["NEVER", "drift_part"]
 
 from collections import OrderedDict
 from collections.abc import Iterable, MutableMapping
@@ -26,7 +26,7 @@ from .names import Names, shown
 from .snapshots import Page
 
 _MOST_DRAWN = 100  # columns with a chart, which takes 3 kB of the page; each of the others is a line of 1 kB
-_NEVER = {"distance": 1e9, "p_value": -1.0}  # thresholds that no score reaches, for columns without a verdict
+NEVER = {"distance": 1e9, "p_value": -1.0}  # thresholds that no score reaches, for columns without a verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +158,7 @@ def _score(facts: Score, column: DriftColumn, reference: pa.Array, current: pa.A
     method = METHODS[base_method(facts.method or "")]
     numbers = "numerical" in method.kinds and not pa.types.is_string(reference.type)
     type_ = ColumnType.Numerical if numbers else ColumnType.Categorical
-    threshold = column.threshold if column.threshold is not None else _NEVER[method.returns]
+    threshold = column.threshold if column.threshold is not None else NEVER[method.returns]
     before, after = reference.drop_null().to_pandas(), current.drop_null().to_pandas()
     try:
         test = get_stattest(before, after, type_, method.name)

@@ -42,12 +42,29 @@ class Page:
 
 def save_page(page: Page, path: Path) -> Path:
     """The snapshot under the users' names, compressed; written whole or not at all."""
+    for widget in [*page.snapshot._widgets, *(w for result in page.snapshot._metrics.values() for w in result.get_widgets())]:
+        _slim(widget)
     text = page.names.restore(json.dumps(page.snapshot.dump_dict(), cls=NumpyEncoder, separators=(",", ":")))
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     part.write_bytes(gzip.compress(text.encode(), 6, mtime=0))
     part.replace(path)
     return path
+
+
+def _slim(widget: Any) -> None:
+    """Take Plotly's template out of a widget's charts: 7 kB in each, and Evidently's page puts its own look over it."""
+    charts = [widget, *widget.additionalGraphs, *(tab.widget for tab in widget.tabs), *widget.widgets]
+    for chart in charts:
+        for holder in (getattr(chart, "params", None), {"layout": getattr(chart, "layout", None)}):
+            layout = holder.get("layout") if isinstance(holder, dict) else None
+            if isinstance(layout, dict):
+                layout.pop("template", None)
+        if chart is not widget and hasattr(chart, "tabs"):
+            _slim(chart)
+    graphs = widget.params.get("graphs", ()) if isinstance(widget.params, dict) else ()
+    for graph in graphs:
+        graph["graph"]["layout"].pop("template", None)
 
 
 def load_snapshot(path: Path) -> Snapshot:

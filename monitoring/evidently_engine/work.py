@@ -9,9 +9,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from monitoring.engine_jobs import PARTS, Job, Part, Result, Score
+from monitoring.engine_jobs import Job, Part, Result, Score
 
 from .drift_part import drift_part
+from .full_part import full_part
 from .performance_part import performance_part
 from .snapshots import Page, render, save_page
 from .summary_part import summary_part
@@ -28,8 +29,9 @@ def analyse(job: Job) -> Result:
         "drift": lambda: drift_part(job, drift),
         "performance": lambda: performance_part(job, performance),
         "summary": lambda: summary_part(job) if job.snapshots else None,
+        "full": lambda: full_part(job) if job.snapshots else None,
     }
-    for part in (p for p in PARTS if p in job.parts):
+    for part in (p for p in work if p in job.parts):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what they warn of is decided before or judged after

@@ -86,7 +86,7 @@ def _run(job: Job, work: Callable[[Progress], str]) -> None:
 
 
 def _note(job: Job, told: dict[str, Any]) -> None:
-    """Take over what the work tells: `done`, `total`, and `note` or `step` in words."""
+    """Take over what the work tells: `done`, `total`, and `note`, `step` or `message` in words."""
     job.done = int(told.get("done") or 0)
     job.total = int(told.get("total") or 0)
-    job.note = str(told.get("note") or told.get("step") or "")
+    job.note = str(told.get("note") or told.get("step") or told.get("message") or "")

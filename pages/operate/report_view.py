@@ -1,4 +1,4 @@
-"""One report of Evidently: made in the background, read in a frame of its own, taken away as HTML or JSON."""
+"""One report: made in the background, read in a frame of its own, taken away as HTML or JSON."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ import streamlit as st
 from monitoring.charts.numbers import number, span
 from monitoring.house import House
 from pages.frame import View, plain
+from pages.frame.selection import put
 from pages.operate import jobs
 
 Bounds = tuple[datetime, datetime]
 
-KINDS = {"drift": "Data drift", "performance": "Performance", "summary": "Data summary"}
+KINDS = {"drift": "Data drift", "performance": "Performance", "summary": "Data summary", "findings": "All findings, to print",
+         "full": "Full Evidently report of the raw rows"}
+_EVIDENTLY_S = ("Evidently draws the report from the stored snapshot; where there is none, it computes it first. You may leave or "
+                "reload the page meanwhile.")
+_WHAT_IT_IS = {
+    "findings": "Our own page of everything found in this window: small, without a script, and made for paper as well.",
+    "full": "Evidently's whole preset, computed when you ask for it from at most 100 000 raw rows of the window and as many of the "
+            "reference: some ten seconds. You may leave or reload the page meanwhile.",
+}
 _STYLE = Path(__file__).with_name("report.css")
 _HEIGHT = 1200  # pixels: one screen of Evidently's tables; the report scrolls inside
 
@@ -28,7 +37,7 @@ def one_report(view: View, kind: str, bounds: Bounds) -> None:
     chosen = view.selection
     st.markdown(f"##### {KINDS[kind]}\n:small[:gray[{plain(span(*bounds, chosen.zone))}]]")
     version = view.version_at(bounds[0])
-    key = (str(view.house.home.path), chosen.model, version, kind, bounds[0].isoformat(), bounds[1].isoformat())
+    key = _key(view, version, kind, bounds)
     job = jobs.find(key)
     if job is not None and job.state == "running":
         _watch(key)
@@ -44,15 +53,33 @@ def one_report(view: View, kind: str, bounds: Bounds) -> None:
             st.rerun()
         if made:
             _take_away(view, kind, bounds, made, name)
+        if kind == "drift":
+            _more_of_drift(view, version, bounds, name)
     if job is not None and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
     if made:
         st.html(_STYLE)
         with st.container(key=f"report-frame-{kind}-{bounds[0]:%Y%m%dT%H%M%S}"):
-            st.iframe(f"/reports-files/{made['report_id']}", height=_HEIGHT, tab_index=0, alt=f"{KINDS[kind]} report by Evidently")
+            st.iframe(f"/reports-files/{made['report_id']}", height=_HEIGHT, tab_index=0, alt=f"{KINDS[kind]}, a report of this window")
     else:
-        st.markdown(":small[:gray[Evidently draws the report from the stored snapshot; where there is none, it computes it first. "
-                    "You may leave or reload the page meanwhile.]]")
+        st.markdown(f":small[:gray[{_WHAT_IT_IS.get(kind, _EVIDENTLY_S)}]]")
+
+
+def _more_of_drift(view: View, version: str, bounds: Bounds, name: str) -> None:
+    """One click away from the drift report: the whole preset on the raw rows, and everything found in the window as one small file."""
+    chosen = view.selection
+    if st.button(KINDS["full"], key=f"full.{name}", type="tertiary", icon=":material/table_rows:"):
+        key = _key(view, version, "full", bounds)
+        jobs.start(key, partial(_render, view.house, chosen.model, version, "full", bounds, "html"))
+        put("kind", "full")
+        st.rerun()
+    make = partial(_file, view.house, chosen.model, version, "findings", bounds, "html")
+    st.download_button(KINDS["findings"], make, f"driftboard_findings_{bounds[0]:%Y-%m-%d}.html", "text/html", key=f"findings.{name}",
+                       on_click="ignore", icon=":material/print:")
+
+
+def _key(view: View, version: str, kind: str, bounds: Bounds) -> jobs.Key:
+    return (str(view.house.home.path), view.selection.model, version, kind, bounds[0].isoformat(), bounds[1].isoformat())
 
 
 def _render(house: House, model: str, version: str, kind: str, bounds: Bounds, ending: str, progress: jobs.Progress | None = None) -> str:
@@ -61,8 +88,8 @@ def _render(house: House, model: str, version: str, kind: str, bounds: Bounds, e
     return str(house.report(model=model, kind=kind, since=since, until=until, format=ending, version=version, progress=progress)["file"])
 
 
-def _json(house: House, model: str, version: str, kind: str, bounds: Bounds) -> bytes:
-    return Path(_render(house, model, version, kind, bounds, "json")).read_bytes()
+def _file(house: House, model: str, version: str, kind: str, bounds: Bounds, ending: str) -> bytes:
+    return Path(_render(house, model, version, kind, bounds, ending)).read_bytes()
 
 
 def _take_away(view: View, kind: str, bounds: Bounds, made: dict[str, Any], name: str) -> None:
@@ -71,7 +98,7 @@ def _take_away(view: View, kind: str, bounds: Bounds, made: dict[str, Any], name
     path = view.house.home.reports / str(made["path"])
     st.download_button("HTML", path.read_bytes, f"{stem}.html", "text/html", key=f"html.{name}", on_click="ignore",
                        icon=":material/download:")
-    made_json = partial(_json, view.house, chosen.model, view.version_at(bounds[0]), kind, bounds)
+    made_json = partial(_file, view.house, chosen.model, view.version_at(bounds[0]), kind, bounds, "json")
     st.download_button("JSON", made_json, f"{stem}.json", "application/json", key=f"json.{name}", on_click="ignore",
                        icon=":material/download:")
     st.link_button("Open by itself", f"/reports-files/{made['report_id']}", icon=":material/open_in_new:")

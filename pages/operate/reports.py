@@ -1,4 +1,4 @@
-"""Reports: Evidently's drift, performance and summary reports of any window – list, generate, read, take away, compare two.
+"""Reports: Evidently's and our own of any window – list, generate, read, take away, compare two.
 
 There may be thousands: windows to choose from and reports to list are read some at a time, and findings of the shown windows only.
 """

@@ -190,3 +190,23 @@ def test_a_link_to_a_window_that_is_not_there_shows_the_newest(home: House, open
         page = open_page("operate/reports", home, model="card-fraud", at=nonsense)
         assert not page.exception
         assert "5 Nov 2026 00:00 – 6 Nov 2026 00:00 UTC" in words(page)
+
+
+def test_the_full_report_of_the_raw_rows_is_one_click_away(home: House, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def full(self: House, **wanted: Any) -> dict[str, Any]:
+        asked.append(wanted)
+        return {"report_id": stored(self, WINDOW, kind="full"), "file": "unused"}
+
+    monkeypatch.setattr(House, "report", full)
+    page = open_page("operate/reports", home, model="card-fraud")
+    next(button for button in page.button if button.label == "Full Evidently report of the raw rows").click()
+    settled(page.run(), lambda seen: "Full Evidently report of the raw rows" in words(seen) and bool(seen.get("iframe")))
+    assert [(one["kind"], one["since"], one["format"]) for one in asked] == [("full", WINDOW.start.isoformat(), "html")]
+    assert page.query_params["kind"] == "full"
+
+
+def test_everything_found_in_the_window_is_offered_as_one_small_file(home: House, open_page: Open) -> None:
+    page = open_page("operate/reports", home, model="card-fraud")
+    assert "All findings, to print" in [button.proto.label for button in page.get("download_button")]

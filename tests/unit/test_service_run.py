@@ -86,6 +86,36 @@ def test_a_report_of_a_range_that_no_window_covers_is_made_for_it(home: Path, tm
     assert not (tmp_path / "q.json").exists()
 
 
+def test_the_full_preset_judges_the_raw_rows_as_the_drift_report_does(home: Path, tmp_path: Path) -> None:
+    arguments = ["report", MODEL, "--kind", "full", "--from", "2026-03-03", "--to", "2026-03-04", "--home", str(home)]
+    assert main([*arguments, "-o", str(tmp_path / "full.json")]) == 0
+    metrics = json.loads((tmp_path / "full.json").read_text())["metrics"]
+    scores = {row["config"]["column"]: row["value"] for row in metrics if "ValueDrift" in row["metric_name"]}
+    every = points(MODEL, metric="drift", since="2026-03-03", until="2026-03-04", window="1d", home=home).to_pylist()
+    found = [row for row in every if not row["segment"]]
+    ours = {row["column"]: row["value"] for row in found if row["value"] is not None}
+    assert ours
+    assert scores == pytest.approx(ours, rel=1e-9)
+    (count,) = (row["value"]["count"] for row in metrics if "DriftedColumnsCount" in row["metric_name"])
+    assert count == sum(row["status"] == "drift" for row in found)
+    page = export_report(MODEL, path=tmp_path / "full.html", kind="full", since="2026-03-03", until="2026-03-04", home=home)
+    assert page.stat().st_size < 5_000_000
+
+
+def test_our_own_page_says_the_numbers_of_the_points(home: Path, tmp_path: Path) -> None:
+    html = export_report(MODEL, path=tmp_path / "f.html", kind="findings", home=home).read_text("utf-8")
+    told = json.loads(export_report(MODEL, path=tmp_path / "f.json", kind="findings", home=home).read_text())
+    assert len(html) < 1_000_000
+    drift = [row for row in told if row["metric"] == "drift" and row["value"] is not None and not row["segment"]]
+    assert drift
+    assert all(f'<data value="{row["value"]!r}">' in html for row in drift)
+    assert points(MODEL, window="1d", metric="drift", since=told[0]["window_start"], home=home)["value"].to_pylist()[0] in [
+        row["value"] for row in told]  # fmt: skip
+    before = current(home).store.count_reports(MODEL, kinds=["findings"])
+    export_report(MODEL, path=tmp_path / "again.html", kind="findings", home=home)
+    assert current(home).store.count_reports(MODEL, kinds=["findings"]) == before
+
+
 def test_a_rendered_report_is_kept_and_listed(home: Path) -> None:
     house = current(home)
     first = house.report(model=MODEL, kind="drift", since="2026-03-03", until="2026-03-04")
