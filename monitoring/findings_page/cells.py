@@ -7,7 +7,7 @@ __all__ = ["findings_table", "reason", "sign", "table", "value_cell"]
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from monitoring.charts.numbers import interval, number, with_unit
+from monitoring.charts.numbers import interval, number, retold, with_unit
 from monitoring.charts.status import status_of
 from monitoring.findings_page.svg import course
 from monitoring.findings_page.window import Point, WindowFindings
@@ -23,7 +23,7 @@ def sign(status: str) -> str:
 
 def reason(point: Point) -> str:
     """The sentence of a point."""
-    return escape(point["reason"] or "")
+    return escape(retold(point["reason"]))
 
 
 def value_cell(value: float | None, unit: str) -> str:

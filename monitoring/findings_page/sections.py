@@ -31,9 +31,9 @@ def verdict(found: WindowFindings) -> str:
     told = ", ".join(f"{number(counts[name])} {status_of(name).word.lower()}" for name in ranked)
     items = "".join(f"<li>{sign(p['status'])} <b>{escape(_name(p))}</b> {reason(p)}</li>" for p in bad[:_MOST_NAMED])
     more = f"<p>… and {len(bad) - _MOST_NAMED} more in the sections below.</p>" if len(bad) > _MOST_NAMED else ""
-    budget = next((p["reason"] for p in found.points if p["metric"] == "drift_share" and not p["segment"]), "")
+    budget = next((reason(p) for p in found.points if p["metric"] == "drift_share" and not p["segment"]), "")
     return (f'<p class="verdict">{sign(whole.name)} <span>{number(len(found.points))} findings: {escape(told)}.</span></p>'
-            f"<p>{escape(budget)}</p>" + (f"<ul>{items}</ul>" if items else "") + more)  # fmt: skip
+            f"<p>{budget}</p>" + (f"<ul>{items}</ul>" if items else "") + more)  # fmt: skip
 
 
 def performance(found: WindowFindings) -> str:
