@@ -27,8 +27,11 @@ from storage.store._database import LOCKS, SETTINGS, Database, dicts, holder_of
 from storage.store._migrating import newest
 from storage.store._segments import known
 
-# Tables that taking in changes and that are small: they are copied whole. Those of a model are named after its number.
-_SMALL = frozenset({"collected", "columns", "events", "ingest_offsets", "logger_stats", "models", "quarantine", "schemas"})
+# Tables that taking in never touches: they are looked through. Those of a model are named after its number; all others are copied.
+_UNTOUCHED = frozenset({
+    "causes", "explained", "hourly", "migrations", "points", "profiles", "pruned", "reference_loads", "reports", "runs", "settled",
+    "window_states",
+})  # fmt: skip
 _OF_A_MODEL = re.compile(r"(pred|label|ref)_(\d{6})")
 
 
@@ -146,7 +149,7 @@ class _Beside(Database):
         for row in dicts(connection, "SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ?", [self._file]):
             name, of_model = row["name"], _OF_A_MODEL.fullmatch(row["name"])
             number = int(of_model[2]) if of_model else None
-            if name in _SMALL or number in self._whole:
+            if (number is None and name not in _UNTOUCHED) or number in self._whole:
                 connection.execute(f"INSERT INTO {name} FROM {self._file}.{name}")
             elif number in self._part:
                 if not name.startswith("ref_"):
