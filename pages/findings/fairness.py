@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Gaps", "Row", "as_table", "drift_of_segments", "drift_sentence", "segments_table", "sentence", "slice_words",
-           "windows_of"]
+__all__ = ["Gaps", "Row", "as_table", "drift_of_segments", "drift_sentence", "segments_table", "sentence", "slice_words"]
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from monitoring.charts.numbers import aligned, signed, with_unit
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
 from monitoring.segments.naming import conditions
+from pages.findings.timeline import windows_of
 
 Row = Mapping[str, Any]
 _BAD = frozenset({"warn", "drift"})
@@ -140,12 +140,6 @@ def slice_words(rows: Sequence[Row], start: datetime) -> str:
     """What the search says of one window: how many slices were tried and what came of it, or why there was none."""
     return next((row["reason"] or "" for row in rows
                  if row["metric"] == "slices_found" and not row["segment"] and row["window_start"] == start), "")
-
-
-def windows_of(points: pa.Table) -> dict[datetime, datetime]:
-    """Start and end of every window of some points, newest first."""
-    found = points.group_by(["window_start", "window_end"]).aggregate([]).to_pylist()
-    return dict(sorted(((row["window_start"], row["window_end"]) for row in found), reverse=True))
 
 
 def _is_settled(row: Row) -> bool:

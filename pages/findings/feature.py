@@ -52,9 +52,9 @@ def statistics_table(before: pa.Table, after: pa.Table, names: tuple[str, str]) 
     })  # fmt: skip
 
 
-def of_segments(points: pa.Table, column: str, start: datetime) -> list[dict[str, Any]]:
-    """The column's drift points in the window of all rows and of each segment, all rows first, then the most alarming."""
-    rows = points.filter((pc.field("column") == column) & (pc.field("window_start") == start)).to_pylist()
+def of_segments(points: pa.Table, start: datetime) -> list[dict[str, Any]]:
+    """One column's drift points in the window, of all rows and of each segment: all rows first, then the most alarming."""
+    rows = points.filter(pc.field("window_start") == start).to_pylist()
     return sorted(rows, key=lambda row: (row["segment"] != "", -status_of(row["status"]).rank, row["segment"]))
 
 

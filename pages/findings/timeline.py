@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EVERY", "Timeline"]
+__all__ = ["EVERY", "Timeline", "windows_of"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +68,12 @@ class Timeline:
         for start, version in [*self.standing.items(), *sorted(self.outvoted)]:
             born[version] = min(start, born.get(version, start))
         return sorted(born, key=lambda version: (born[version], version), reverse=True)
+
+
+def windows_of(points: pa.Table) -> dict[datetime, datetime]:
+    """Start and end of every window of some points, newest first."""
+    found = points.group_by(["window_start", "window_end"]).aggregate([]).to_pylist()
+    return dict(sorted(((row["window_start"], row["window_end"]) for row in found), reverse=True))
 
 
 def _key(start: datetime, version: str) -> str:

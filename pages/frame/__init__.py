@@ -3,7 +3,7 @@
     with page("drift") as view:
         table = view.points("drift")
         view.need(table)
-        view.chart(heat_map(table, look=view.look), "Drift score over its threshold")
+        view.chart(view.drawn(heat_map, table), "Drift score over its threshold")
         view.export("points", table)
 
 and gets its selection from the URL, a header with status, link and export, an empty and an error state, and a ready marker.

@@ -47,7 +47,7 @@ SECTIONS: dict[str, Section] = {
         Section(key="segments", title="Segments & fairness", icon=":material/groups:", group="Watch", folder="watch",
                 selectors=("model", "version", "range", "window")),
         Section(key="traffic", title="Traffic & latency", icon=":material/speed:", group="Watch", folder="watch",
-                selectors=("model", "version", "range", "window", "compare")),
+                selectors=("model", "version", "range", "window")),
         Section(key="reports", title="Reports", icon=":material/description:", group="Operate", folder="operate",
                 selectors=("model", "version", "range")),
         Section(key="health", title="Health", icon=":material/health_and_safety:", group="Operate", folder="operate", selectors=(),

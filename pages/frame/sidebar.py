@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from storage.store import Reader
 
 
-def select(store: Reader, shown: Sequence[str]) -> tuple[Selection, Timeline]:
-    """Draw the selectors named in `shown`; the selection, and the time axis over all versions of the chosen model and window.
+def select(store: Reader, shown: Sequence[str]) -> tuple[Selection, Timeline, dict[str, Any]]:
+    """Draw the selectors named in `shown`; the selection, the time axis over all versions of the chosen model and window, and the model's
+    schema as stored, empty without a model.
 
     A page whose selectors do not name the model looks at all models: its range ends where the newest window of any of them does.
     """
@@ -33,14 +34,15 @@ def select(store: Reader, shown: Sequence[str]) -> tuple[Selection, Timeline]:
         rows = store.points(metric="rows", segment="") if models and "range" in shown else None
         name, since, until = _range(rows, shown)
         model = known if known in models else next(iter(models), "")
-        return Selection(model=model, range=name, since=since, until=until, zone=_zone()), Timeline()
+        spec = store.spec(model) if model else {}
+        return Selection(model=model, range=name, since=since, until=until, zone=_zone()), Timeline(), spec
     model = _pick("model", "Model", models, models[0], shown)
     if shown == ("model",):
-        return Selection(model=model, zone=_zone()), Timeline()
+        return Selection(model=model, zone=_zone()), Timeline(), store.spec(model)
     return _select_of_model(store, model, shown)
 
 
-def _select_of_model(store: Reader, model: str, shown: Sequence[str]) -> tuple[Selection, Timeline]:
+def _select_of_model(store: Reader, model: str, shown: Sequence[str]) -> tuple[Selection, Timeline, dict[str, Any]]:
     spec, rows = store.spec(model), store.points(model=model, metric="rows")
     preferred = str(spec.get("window") or "1d")
     versions = Timeline.of(rows).versions() or versions_of(store, model)
@@ -55,7 +57,7 @@ def _select_of_model(store: Reader, model: str, shown: Sequence[str]) -> tuple[S
     segment = _pick("segment", "Segment", segments, "", shown, lambda value: value or "All rows")
     timeline = Timeline.of(rows.filter(pc.equal(rows.column("window"), window)))
     return Selection(model=model, version=version, range=name, since=since, until=until, window=window, compare=compare,
-                     segment=segment if "segment" in shown else "", zone=_zone()), timeline
+                     segment=segment if "segment" in shown else "", zone=_zone()), timeline, spec
 
 
 def footer(house: House) -> None:
@@ -71,9 +73,9 @@ def footer(house: House) -> None:
         st.markdown("  \n".join(f":small[:gray[{part}]]" for part in parts))
 
 
-@st.cache_data(ttl=5, show_spinner=False)
+@st.cache_data(ttl=15, show_spinner=False)
 def _facts(path: str, _house: House) -> dict[str, Any]:  # noqa: ARG001 – the path is the cache's key
-    """The store's health at most every five seconds: it looks at every file of the spool."""
+    """The store's health at most every fifteen seconds: it looks at every file of the spool and at every model."""
     return _house.reader.health()
 
 

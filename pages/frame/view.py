@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["View", "page"]
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +25,7 @@ from monitoring.charts.theme import CONFIG, Look
 from monitoring.errors import MonitoringError
 from pages.findings.timeline import EVERY, Timeline
 from pages.frame import progress, sidebar, states
+from pages.frame.drawn import drawn
 from pages.frame.export import Export
 from pages.frame.sections import START, Section, go, section
 from pages.frame.selection import Selection, begin, choice, flush, version_words
@@ -132,6 +133,10 @@ class View:
         link and export and the ready marker neither."""
         raise _EndOfPageError
 
+    def drawn(self, draw: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """What a function of `monitoring.charts` draws in this look; where it drew the same before, that figure."""
+        return drawn(draw, *args, look=self.look, **named)
+
     def chart(self, figure: Any, title: str, *, alt: str, key: str = "", note: str = "", select: bool = False) -> list[dict[str, Any]]:
         """Draw a figure of `monitoring.charts` under its title; it goes into the HTML export as well.
 
@@ -202,10 +207,9 @@ def _opened(made: Section, places: _Header, started: float) -> View:
 
     try:
         house = current()
-        chosen, timeline = sidebar.select(house.reader, made.selectors)
+        chosen, timeline, spec = sidebar.select(house.reader, made.selectors)
         sidebar.footer(house)
         progress.show(house)
-        spec = house.reader.spec(chosen.model) if chosen.model else {}
     except Exception as error:
         states.failed(error, expected=isinstance(error, (OwnerBusy, StorageError)))
         _ready(made, started)

@@ -18,6 +18,7 @@ from monitoring.multiplicity import column_level
 from monitoring.verdicts import DriftSettings, percent
 from pages.findings.drift import DriftRow, drift_rows, feature_order, newest_judged, verdict
 from pages.findings.evidently import disagreements, usual_of
+from pages.findings.timeline import windows_of
 from pages.findings.why import together
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
@@ -129,8 +130,8 @@ with page("drift") as view:
               f"python -m monitoring reference {name} reference.parquet\npython -m monitoring run {name}")
     view.export("points", points)
     zone = view.selection.zone
-    ends = {row["window_start"]: row["window_end"] for row in points.select(["window_start", "window_end"]).to_pylist()}
-    starts = sorted(ends, reverse=True)
+    ends = windows_of(points)
+    starts = list(ends)
     default = newest_judged(points) or starts[0]
     start = datetime.fromisoformat(view.choose("at", [when.isoformat() for when in starts], default.isoformat()))
     rows = drift_rows(points, start)
@@ -140,7 +141,7 @@ with page("drift") as view:
     order = feature_order(points)
     recent = points.filter(pc.is_in(points.column("window_start"), pa.array(starts[:_WINDOWS], points.schema.field("window_start").type)))
     note = f"The {_ROWS} columns that drifted most; the table has all {len(order)}. " if len(order) > _ROWS else ""
-    drawn = heat_map(recent, rows=order[:_ROWS], look=view.look, releases=view.releases)
+    drawn = view.drawn(heat_map, recent, rows=order[:_ROWS], releases=view.releases)
     clicked = view.chart(drawn, "Score ÷ threshold, window by window", key="drift.map",
                          select=True, note=note + "Grey: not judged · a click on a cell opens the feature.",
                          alt="A row per column, a cell per window, coloured by score over threshold; the table below has the same numbers.")

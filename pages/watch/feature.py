@@ -18,6 +18,7 @@ from monitoring.drift import method_label
 from pages.findings.drift import feature_order, newest_judged
 from pages.findings.evidently import disagreements, usual_of
 from pages.findings.feature import of_segments, segments_table, sentence, statistics_table
+from pages.findings.timeline import windows_of
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
 from pages.watch.reasons import show_reasons
@@ -58,7 +59,7 @@ def show_distribution(view: View, column: str, start: datetime, starts: list[dat
         form = pick("form", "Show", list(_FORMS), words=_FORMS.__getitem__)
         log = pick("log", "Scale", ["linear", "log"]) == "log"
     names = (name, f"Window of {moment(start, view.selection.zone)}")
-    drawn = distribution(*kinds, look=view.look, names=names, form=cast("Form", form), log=log)
+    drawn = view.drawn(distribution, *kinds, names=names, form=cast("Form", form), log=log)
     view.chart(drawn, "Distribution", key="feature.distribution", alt=f"Shares of rows per bin: {name} against the window.",
                note="Shares of the rows that have a value; the same bins for both.")
     if not other.num_rows:
@@ -79,14 +80,13 @@ def show_fan(view: View, column: str, own: pa.Table) -> None:
     starts = sorted(own.column("window_start").to_pylist())[-_FAN:]
     fan = view.profiles(starts[0], "quantiles", until=starts[-1] + timedelta(microseconds=1), column=column)
     if fan.num_rows:
-        view.chart(quantile_fan(fan, look=view.look, releases=view.releases), "Values over time", key="feature.fan",
+        view.chart(view.drawn(quantile_fan, fan, releases=view.releases), "Values over time", key="feature.fan",
                    alt="Median and bands of quantiles of the feature per window, and the reference's median.")
 
 
 with page("feature") as view:
     chosen = view.selection
-    everything = view.points("drift", every_segment=True)
-    points = everything.filter(pc.equal(everything.column("segment"), chosen.segment))
+    points = view.points("drift")
     view.need(points, "No drift has been computed for this selection yet.", f"python -m monitoring run {quote(chosen.model)}")
     columns = feature_order(points)
     left, right = st.columns(2)
@@ -94,8 +94,8 @@ with page("feature") as view:
         column = pick("feature", "Feature", columns)
     own = points.filter(pc.equal(points.column("column"), column)).sort_by("window_start")
     view.export("points", own)
-    ends = {row["window_start"]: row["window_end"] for row in own.select(["window_start", "window_end"]).to_pylist()}
-    starts = sorted(ends, reverse=True)
+    ends = windows_of(own)
+    starts = list(ends)
     newest = newest_judged(own) or starts[0]
     with right:
         at = pick("at", f"Window ({chosen.zone})", [when.isoformat() for when in starts], default=newest.isoformat(),
@@ -111,11 +111,11 @@ with page("feature") as view:
     view.export("distribution", show_distribution(view, column, start, starts))
     method = plain(method_label(point["method"])) if point["method"] else "No method"
     rests_on = f"n = {number(point['n'])} in {plain(span(start, ends[start], chosen.zone))}"
-    view.chart(score_over_time(own, look=view.look, releases=view.releases), "Drift score over time", key="feature.score",
+    view.chart(view.drawn(score_over_time, own, releases=view.releases), "Drift score over time", key="feature.score",
                note=f"{method} · dashed: threshold · hollow: window not over · {rests_on}.",
                alt="The drift score of the column per window with its threshold.")
     show_fan(view, column, own)
-    segments = of_segments(everything, column, start)
+    segments = of_segments(view.points("drift", column=column, every_segment=True), start)
     if len(segments) > 1:
         st.markdown("##### The same window by segment")
         to_the_right = st.column_config.TextColumn(alignment="right")

@@ -63,7 +63,7 @@ def _curves(view: View, at: datetime) -> None:
     for kind, place in zip(drawn, _places(len(drawn)), strict=True):
         draw, title, alt, note = _DRAWN[kind]
         with place:
-            view.chart(draw(_of(profiles, kind), look=view.look), title, key=f"performance.{kind}", alt=alt, note=note)
+            view.chart(view.drawn(draw, _of(profiles, kind)), title, key=f"performance.{kind}", alt=alt, note=note)
     if "threshold" in kinds:
         _threshold(view, _of(profiles, "threshold"))
     if not kinds & {*_DRAWN, "threshold"}:
@@ -84,12 +84,12 @@ def _threshold(view: View, table: pa.Table) -> None:
     st.markdown(f"At the cut {plain(number(at['cut']))}: " + " · ".join(says))
     places = _places(2 if with_cost else 1)
     with places[0]:
-        view.chart(curves.threshold(table, look=view.look, cut=at["cut"]), "Metrics by cut", key="performance.threshold",
+        view.chart(view.drawn(curves.threshold, table, cut=at["cut"]), "Metrics by cut", key="performance.threshold",
                    alt="Precision, recall and the like over the cut of the score.",
                    note="What the same scores would have given at another cut. The points above rest on the decisions that were logged.")
     if with_cost:
         with places[1]:
-            view.chart(cost_by_cut(table, look=view.look, cut=at["cut"]), "Cost by cut", key="performance.cost",
+            view.chart(view.drawn(cost_by_cut, table, cut=at["cut"]), "Cost by cut", key="performance.cost",
                        alt="Cost per labelled prediction over the cut of the score, the lowest marked.", note=_prices(view))
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts.labels import label_delay
@@ -44,7 +45,7 @@ def say_as_known(view: View, table: pa.Table, known: datetime) -> None:
 
 def labels(view: View, own: pa.Table, at: datetime, *, curve: bool) -> None:
     """The labels of the window that starts at `at`: coverage and delay in a sentence, the delay curve, and how labelled rows differ."""
-    rows = {(row["metric"], row["column"]): row for row in own.to_pylist() if row["window_start"] == at}
+    rows = {(row["metric"], row["column"]): row for row in own.filter(pc.field("window_start") == at).to_pylist()}
     coverage, half, most = (rows.get((name, "")) for name in ("label_coverage", "label_delay_p50", "label_delay_p95"))
     selection = sorted((row for (name, _), row in rows.items() if name == "label_selection" and row["value"] is not None),
                        key=lambda row: -row["value"])  # fmt: skip
@@ -58,7 +59,7 @@ def labels(view: View, own: pa.Table, at: datetime, *, curve: bool) -> None:
         with left:
             profiles = view.profiles(at, "label_delay") if curve else None
             if profiles is not None and profiles.num_rows:
-                view.chart(label_delay(profiles, look=view.look), "Labels by delay", key="performance.label-delay",
+                view.chart(view.drawn(label_delay, profiles), "Labels by delay", key="performance.label-delay",
                            alt="Share of the window's predictions with a known label over the time since the prediction.",
                            note="Of all predictions of the window; the line ends at the label coverage.")
             else:

@@ -23,6 +23,8 @@ from pages.watch.labels_in_detail import details
 from pages.watch.labels_over_time import as_known, say_as_known
 from pages.watch.why import open_causes, show_causes
 
+_LABELS = ("label_coverage", "label_delay_p50")  # drawn below the metric
+_READ = ["metric", "status", "window_start", "window_end", "detail"]
 _FIRST = {"binary": "recall", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
 
 
@@ -47,15 +49,15 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
     better = {"higher": "Higher is better.", "lower": "Lower is better.", "none": "Neither direction is better by itself."}
     says = f"{METRICS[metric].description} {better[METRICS[metric].direction]}"
     view.chart(
-        metric_over_time(everything, metric, look=view.look, column=column, segment=view.selection.segment, pending=pending,
-                         releases=view.releases),
+        view.drawn(metric_over_time, everything.filter(pc.field("metric").isin([metric, *_LABELS])), metric, column=column,
+                   segment=view.selection.segment, pending=pending, releases=view.releases),
         f"{METRICS[metric].label} over time", key="performance.over-time",
         alt=f"{METRICS[metric].label} per window with its 95 % interval; label coverage and label delay below.",
         note=f"{says} Band: 95 % interval. Hollow: fewer than half of the labels are known. Dotted: the window is still running.",
     )
     if {"true_positives", "false_positives"} & set(own.column("metric").to_pylist()):
         with st.expander("Decisions over time: found, missed, false alarms", icon=":material/stacked_bar_chart:"):
-            view.chart(decisions_over_time(own, look=view.look, segment=view.selection.segment), "Decisions over time",
+            view.chart(view.drawn(decisions_over_time, own, segment=view.selection.segment), "Decisions over time",
                        key="performance.decisions", alt="Positives found and missed and false alarms per window, stacked.",
                        note="Found and missed together are all positives of the window; true negatives are left out.")
     return metric, column
@@ -84,17 +86,18 @@ def _newest(view: View, own: pa.Table, metric: str, column: str, causes: list[di
 def _by_segment(view: View, metric: str, column: str, newest: datetime, known: datetime | None) -> None:
     """The chosen metric of every segment in the newest judged window, which starts at `newest`, worst first."""
     table = view.points(metric, every_segment=True, as_of=known)
-    table = table.filter(pc.less_equal(table.column("window_start"), pa.scalar(newest, table.column("window_start").type)))
-    rows = worst_first(table, metric, column=column)
+    table = table.filter((pc.field("window_start") <= newest) & (pc.field("column") == column))
+    own = table.filter((pc.field("segment") != "") & pc.field("value").is_valid() & ~pc.field("partial"))
+    here = table.filter(pc.field("window_start") == pc.max(own.column("window_start")))
+    rows = worst_first(here, metric, column=column)
     if not rows:
         st.markdown("##### Segments")
         st.markdown(":small[:gray[No segment of this model has this metric in the range. Name segments in the model's file: "
                     "`segments: [country]`.]]")
         return
-    overall = next((row["value"] for row in table.to_pylist() if not row["segment"] and row["column"] == column
-                    and row["window_start"] == rows[0]["window_start"]), None)
+    overall = next((row["value"] for row in here.to_pylist() if not row["segment"]), None)
     when = plain(span(rows[0]["window_start"], rows[0]["window_end"], view.look.zone))
-    view.chart(segments(rows, look=view.look, overall=overall), "Segments, worst first", key="performance.segments",
+    view.chart(view.drawn(segments, rows, overall=overall), "Segments, worst first", key="performance.segments",
                alt=f"{METRICS[metric].label} by segment with intervals, worst at the top.",
                note=f"{METRICS[metric].label} with 95 % intervals, {when}.")
     view.export("segments", table.filter(pc.not_equal(table.column("segment"), "")))
@@ -111,8 +114,8 @@ with page("performance") as view:
         say_as_known(view, own, known)
     view.need(own, "No window of this selection has been computed yet.", f"python -m monitoring run {quote(view.selection.model)}")
     view.export("points", everything)
-    found = own.filter(pc.is_valid(own.column("value"))).to_pylist()
-    found = [row for row in found if METRICS[row["metric"]].group != "labels"]
+    about_labels = [metric.name for metric in metrics_of(view.spec["task"], "labels")]
+    found = own.filter(pc.field("value").is_valid() & ~pc.field("metric").isin(about_labels)).select(_READ).to_pylist()
     if found:
         causes = open_causes(view, {"classification", "regression", "ranking"}) if known is None else []
         newest, status = verdict(found, _FIRST[view.spec["task"]])

@@ -23,8 +23,8 @@ from pages.findings.fairness import (
     segments_table,
     sentence,
     slice_words,
-    windows_of,
 )
+from pages.findings.timeline import windows_of
 from pages.frame import View, page, plain
 from pages.watch.controls import pick
 from pages.watch.reasons import show_reasons
@@ -47,7 +47,7 @@ def over_time(view: View, gaps: Gaps, start: datetime) -> None:
         of = pick("class", "Class", classes) if classes != [""] else ""
     groups = gaps.chosen(column, metric, of)
     if any(row["value"] is not None for rows in groups.values() for row in rows):
-        view.chart(gaps_over_time(groups, metric, look=view.look, releases=view.releases), f"{METRICS[metric].label} by {column}",
+        view.chart(view.drawn(gaps_over_time, groups, metric, releases=view.releases), f"{METRICS[metric].label} by {column}",
                    key="segments.gaps", alt=f"{METRICS[metric].label} of each {column} per window with intervals; zero is no difference.",
                    note=f"{METRICS[metric].description} Whiskers: 95 % intervals; hollow: the window is still running. "
                         f"Groups of fewer than {MINIMUM_GROUP} rows, and rates over fewer than {MINIMUM_COUNTED}, are suppressed.")
@@ -67,7 +67,7 @@ def found_slices(view: View, rows: list[dict[str, Any]], slices: list[dict[str, 
     """What the search found in the window."""
     words = slice_words(rows, start)
     if slices:
-        view.chart(worse_slices(slices, look=view.look), "Worse slices, found by search", key="segments.slices", note=plain(words),
+        view.chart(view.drawn(worse_slices, slices), "Worse slices, found by search", key="segments.slices", note=plain(words),
                    alt="Slices whose mean loss has grown compared with all other rows, with intervals and the reference's values.")
     elif words:
         st.markdown("##### Worse slices, found by search")
