@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from monitoring.charts.numbers import moment, number
 from monitoring.charts.status import status_of
-from monitoring.charts.theme import Look, figure, safe, short
+from monitoring.charts.theme import SCALE_ROOM, Look, figure, safe, scale_above, short
 from monitoring.charts.timeline import Release, mark_releases, middle, place_release
 from monitoring.drift import METHODS, base_method, method_label
 
@@ -58,7 +58,7 @@ def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look, releases: Seq
                       range=[-0.5, len(starts) - 0.5], fixedrange=True)
     made.update_yaxes(tickmode="array", tickvals=list(level.values()), ticktext=[safe(short(name)) for name in level], showgrid=False,
                       range=[-0.5, len(rows) - 0.5], fixedrange=True, tickfont={"color": look.palette.text})
-    made.update_layout(margin={"t": 44, "l": 8, "r": 8, "b": 8}, clickmode="event+select")
+    made.update_layout(margin={"t": SCALE_ROOM, "l": 8, "r": 8, "b": 8}, clickmode="event+select")
     _mark_releases(made, releases, starts, look)
     return made
 
@@ -67,9 +67,8 @@ def _mark_releases(made: go.Figure, releases: Sequence[Release], starts: Sequenc
     """A line between two columns of cells where a version begins; its name stands above the map, where no cell is covered."""
     places = [(sum(one < start for one in starts), version) for start, version in releases]
     shown = [(place, version) for place, version in places if 0 < place < len(starts)]
-    if shown:  # the scale of colours moves up: on a narrow screen the names would lie on it
+    if shown:  # below the scale of colours: on a narrow screen the names would lie on it
         made.update_layout(height=made.layout.height + _ROOM, margin={"t": made.layout.margin.t + _ROOM})
-        made.data[1].colorbar.ypad += _ROOM
     for place, version in shown:
         place_release(made, place - 0.5, version, look)
         made.layout.shapes[-1].line.update(width=2, color=look.palette.text)  # the cells around it are coloured
@@ -88,11 +87,7 @@ def _layer(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], level
     if not judged:
         grey = _UNJUDGED[look.dark]
         return go.Heatmap(z=grid, colorscale=[[0, grey], [1, grey]], showscale=False, hoverinfo="skip", xgap=1, ygap=2)
-    bar = {
-        "orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "ypad": 6, "xpad": 0, "len": 220, "lenmode": "pixels",
-        "thickness": 10, "tickvals": [0, 1, 2], "ticktext": ["0", "threshold", "2× or more"], "outlinewidth": 0,
-        "tickfont": {"size": 12, "color": look.palette.muted},
-    }
+    bar = scale_above(look) | {"tickvals": [0, 1, 2], "ticktext": ["0", "threshold", "2× or more"]}
     return go.Heatmap(z=grid, zmin=0, zmax=FULL, colorscale=_SCALE[look.dark], colorbar=bar, hoverinfo="skip", xgap=1, ygap=2)
 
 
@@ -113,7 +108,7 @@ def _targets(cells: Sequence[dict[str, Any]], place: Mapping[datetime, int], lev
 def score_over_time(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """One column's drift score per window with its threshold (dashed); hollow where partial, grey where not judged."""
     rows = points.sort_by("window_start").to_pylist()
-    made = figure(look, height=280, y=_axis(rows[0]["method"]) if rows else "")
+    made = figure(look, height=300, windows=True, y=_axis(rows[0]["method"]) if rows else "")
     times = look.times(middle(row) for row in rows)
     colours = look.palette
     made.add_trace(go.Scatter(x=times, y=[row["threshold"] for row in rows], name="Threshold", mode="lines",

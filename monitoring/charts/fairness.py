@@ -26,7 +26,7 @@ def gaps_over_time(groups: Mapping[str, Sequence[Row]], metric: str, *, look: Lo
     a group is suppressed have no dot; a window that is still running has a hollow one and no line.
     """
     kind = METRICS[metric]
-    made = figure(look, height=360, x=f"Window, {look.zone}", y=f"{kind.label}{_unit(kind.unit)}")
+    made = figure(look, height=360, windows=True, y=f"{kind.label}{_unit(kind.unit)}")
     made.add_hline(y=0, line={"color": look.palette.reference, "width": 1.5, "dash": "dot"})
     for (name, rows), colour, shape in zip(groups.items(), cycle(look.palette.series), cycle(_SHAPES)):
         made.add_trace(_line(name, list(rows), look, colour, shape))

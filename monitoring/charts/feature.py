@@ -32,7 +32,7 @@ def quantile_fan(profiles: pa.Table, *, look: Look, releases: Sequence[Release] 
             middles[row["window_start"]] = middle(row)
     starts = sorted(by_window)
     times, colours = look.times(middles[start] for start in starts), look.palette
-    made = figure(look, height=300, y="value")
+    made = figure(look, height=320, windows=True, y="Value")
     for low, high, name, opacity in (("p05", "p95", "5 % to 95 %", 0.16), ("p25", "p75", "25 % to 75 %", 0.30)):
         made.add_trace(go.Scatter(x=times, y=[by_window[start].get(low) for start in starts], mode="lines", line={"width": 0},
                                   showlegend=False, hoverinfo="skip"))
@@ -62,7 +62,7 @@ def distribution(reference: pa.Table, current: pa.Table, *, look: Look, names: t
     Both tables are profiles of kind `histogram`: bins `x` to `x_end`, or categories in `label`; `value` is the share.
     """
     numeric = any(value is not None for value in (*reference.column("x").to_pylist(), *current.column("x").to_pylist()))
-    titles = {"shares": "share of rows", "difference": "difference of shares", "cumulative": "share of rows up to here"}
+    titles = {"shares": "Share of rows", "difference": "Difference of shares", "cumulative": "Share of rows up to here"}
     made = figure(look, height=340, y=titles[form])
     draw = _numeric if numeric else _categories
     draw(made, reference, current, look, names, form)

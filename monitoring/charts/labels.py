@@ -34,7 +34,7 @@ def label_delay(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 def decisions_over_time(points: pa.Table, *, look: Look, segment: str = "") -> go.Figure:
     """Positives found and missed (together all positives) and false alarms per window, in rows; true negatives are left out."""
-    made = figure(look, height=300, x=f"Window, {look.zone}", y="Labelled predictions")
+    made = figure(look, height=300, windows=True, y="Labelled predictions")
     colours = (look.palette.current, STATUSES["drift"].colour(look.dark), look.palette.reference)
     for (metric, word), colour in zip(_DECISIONS, colours, strict=True):
         rows = [row for row in chosen(points, metric, segment=segment) if row["value"] is not None]

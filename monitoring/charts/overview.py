@@ -113,7 +113,7 @@ def status_strip(strips: Mapping[str, Mapping[datetime, tuple[str, str]]], *, lo
     A click on a cell reports `customdata` = [model, window start as ISO text, page].
     """
     names = list(strips)
-    made = figure(look, height=56 + 30 * len(names), legend=True)
+    made = figure(look, height=80 + 30 * len(names), legend=True, windows=True)
     size = max(5, min(12, 480 // max((len(strip) for strip in strips.values()), default=1)))  # px: signs must not touch on a laptop
     found: dict[str, list[tuple[datetime, int, str, str]]] = {}
     for row, name in enumerate(names):

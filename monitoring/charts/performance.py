@@ -38,7 +38,7 @@ def metric_over_time(points: pa.Table, metric: str, *, look: Look, column: str =
     unit, label = _unit(metric), METRICS[metric].label if metric in METRICS else metric
     size_word, size = _duration_unit(max((row["value"] for row in delay), default=0.0))
     titles = [_axis(label, unit), "Labels", *([f"Delay, {size_word}"] if delay else [])]
-    made = stacked(look, heights=[300, 84, 84][: len(titles)], titles=titles, x=f"Window, {look.zone}")
+    made = stacked(look, heights=[300, 84, 84][: len(titles)], titles=titles)
     _draw_lines(made, rows, look, title=label if not column else f"{label}, {column}")
     _draw_coverage(made, coverage, look)
     if delay:

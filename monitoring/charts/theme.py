@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CONFIG", "Look", "Palette", "figure", "safe", "short", "translucent"]
+__all__ = ["CONFIG", "SCALE_ROOM", "Look", "Palette", "figure", "safe", "scale_above", "short", "translucent"]
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,11 +16,17 @@ import plotly.graph_objects as go
 from monitoring.charts.numbers import short
 from monitoring.charts.palette import DARK, LIGHT, Palette
 
+SCALE_ROOM = 50
+"""Pixels above a heat map for `scale_above`."""
+
 FONT = '"Source Sans", "Source Sans Pro", system-ui, sans-serif'
 CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False}
 """Plotly's own configuration: no logo, no link outwards, no bar of tools over the first lines of a small chart."""
 
 
+_DAY = 86_400_000  # milliseconds: Plotly's unit of distances between ticks
+_DAYS = [{"dtickrange": [None, _DAY - 1], "value": "%H:%M\n%-d %b %Y"}, {"dtickrange": [_DAY, "M1"], "value": "%-d %b\n%Y"},
+         {"dtickrange": ["M1", None], "value": "%b\n%Y"}]
 _NO_TEMPLATE: dict[str, Any] = {}  # the house's own axes are all there is; looking Plotly's default up takes milliseconds
 
 
@@ -42,13 +48,16 @@ class Look:
         return [None if moment is None else moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
 
 
-def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: bool = True) -> go.Figure:
-    """An empty figure with the house's axes. `x` and `y` are the axes' titles, with units; `height` is in pixels."""
+def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: bool = True, windows: bool = False) -> go.Figure:
+    """An empty figure with the house's axes. `x` and `y` are the axes' titles, with units; `windows` makes the first a time axis of
+    windows; `height` is in pixels."""
     colours = look.palette
+
     def axis(title: str) -> dict[str, Any]:
         said = {"text": title} if title else {}  # an empty title would still take its height
         return {
             "gridcolor": colours.grid, "linecolor": colours.grid, "zeroline": False, "automargin": True, "ticks": "",
+            "separatethousands": True,
             "title": {"font": {"size": 13, "color": colours.muted}, "standoff": 8, **said},
             "tickfont": {"size": 12, "color": colours.muted},
         }
@@ -67,9 +76,17 @@ def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: b
                    "font": {"size": 12, "color": colours.text}, "bgcolor": "rgba(0,0,0,0)"},
         "dragmode": False,
         "template": _NO_TEMPLATE,
-        "xaxis": {**axis(x), "showgrid": False},
+        "separators": ".\u202f",
+        "xaxis": {**axis(f"Window, {look.zone}" if windows else x), "showgrid": False, **({"tickformatstops": _DAYS} if windows else {})},
         "yaxis": {**axis(y), "showgrid": True},
     })
+
+
+def scale_above(look: Look) -> dict[str, Any]:
+    """The scale of a heat map's colours as a line above it at the left: beside the map it would narrow it on a phone, and set it apart from
+    the time axes above and below. The figure's upper margin needs `SCALE_ROOM`."""
+    return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "ypad": 6, "xpad": 0, "len": 220,
+            "lenmode": "pixels", "thickness": 10, "outlinewidth": 0, "tickfont": {"size": 12, "color": look.palette.muted}}
 
 
 def safe(text: object) -> str:

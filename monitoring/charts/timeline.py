@@ -151,13 +151,14 @@ def place_release(made: go.Figure, x: Any, version: str, look: Look, *, named: b
                             text=f"version {safe(short(version, 12))}", font={"size": 12, "color": look.palette.muted})
 
 
-def stacked(look: Look, *, heights: Sequence[int], titles: Sequence[str], x: str) -> go.Figure:
-    """Charts one above the other on one time axis: `heights` in pixels, `titles` of the value axes, top first."""
-    made = figure(look, height=sum(heights) + 96)
+def stacked(look: Look, *, heights: Sequence[int], titles: Sequence[str]) -> go.Figure:
+    """Charts one above the other on one axis of windows: `heights` in pixels, `titles` of the value axes, top first."""
+    made = figure(look, height=sum(heights) + 96, windows=True)
     style_x, style_y = made.layout.xaxis.to_plotly_json(), made.layout.yaxis.to_plotly_json()
     made.set_subplots(rows=len(heights), cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=list(heights))
     for row, title in enumerate(titles, start=1):
-        made.update_xaxes({**style_x, "title": {**style_x["title"], "text": x if row == len(titles) else ""}}, row=row, col=1)
+        named = style_x["title"] if row == len(titles) else {**style_x["title"], "text": ""}
+        made.update_xaxes({**style_x, "title": named}, row=row, col=1)
         made.update_yaxes({**style_y, "title": {**style_y["title"], "text": title}}, row=row, col=1)
     return made
 

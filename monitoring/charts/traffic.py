@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from monitoring.charts.numbers import number, span, with_unit
 from monitoring.charts.status import STATUSES
-from monitoring.charts.theme import Look, figure, safe, translucent
+from monitoring.charts.theme import SCALE_ROOM, Look, figure, safe, scale_above, translucent
 from monitoring.charts.timeline import (
     Release,
     Row,
@@ -37,7 +37,7 @@ def volume(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), pr
            shift: timedelta = timedelta(0)) -> go.Figure:
     """Predictions per window, stacked by version. `previous` holds the points of the period before, drawn as an outline `shift` later."""
     rows = chosen(points, "rows")
-    made = figure(look, height=320, x=f"Window, {look.zone}", y="Predictions per window")
+    made = figure(look, height=320, windows=True, y="Predictions per window")
     versions = by_version(rows)
     for colour, (version, own) in zip(_colours(look, len(versions)), versions.items(), strict=True):
         made.add_trace(go.Bar(
@@ -54,7 +54,7 @@ def volume(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), pr
 
 def error_rate(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """The share of calls that raised, per window and version."""
-    made = figure(look, height=240, x=f"Window, {look.zone}", y="Error rate")
+    made = figure(look, height=240, windows=True, y="Error rate")
     _draw_lines(made, chosen(points, "error_rate"), look, title="Error rate")
     made.update_yaxes(tickformat="~%")
     return _finish(made, points, look, releases)
@@ -62,7 +62,7 @@ def error_rate(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()
 
 def latency(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), slo: float | None = None) -> go.Figure:
     """p50, p95 and p99 per window; one colour per version. `slo`, in ms, is drawn as a line where it is given."""
-    made = figure(look, height=340, x=f"Window, {look.zone}", y="Latency, ms")
+    made = figure(look, height=340, windows=True, y="Latency, ms")
     several = len({row["version"] for row in chosen(points, "latency_p95")}) > 1
     for metric, word, dash, width in _QUANTILES:
         rows = chosen(points, metric)
@@ -76,7 +76,7 @@ def latency(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), s
 
 def throughput(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """Predictions per second of each window, or of the part of it that has passed."""
-    made = figure(look, height=240, x=f"Window, {look.zone}", y="Rows per second")
+    made = figure(look, height=240, windows=True, y="Rows per second")
     _draw_lines(made, chosen(points, "throughput"), look, title="Throughput")
     return _finish(made, points, look, releases)
 
@@ -89,7 +89,7 @@ def latency_heat_map(profiles: pa.Table, *, look: Look) -> go.Figure:
     rows = [row for row in profiles.to_pylist() if row["x"] is not None and row["x_end"] is not None]
     moments = sorted({row[bound] for row in rows for bound in ("window_start", "window_end")})
     edges = _log_edges(rows)
-    made = figure(look, height=320, x=f"Window, {look.zone}", y="Latency, ms (log scale)", legend=False)
+    made = figure(look, height=320, windows=True, y="Latency, ms (log scale)", legend=False)
     if not moments or len(edges) < 2:
         return made
     spans = list(pairwise(moments))  # windows, and the holes between them, which stay empty
@@ -97,10 +97,11 @@ def latency_heat_map(profiles: pa.Table, *, look: Look) -> go.Figure:
     made.add_trace(go.Heatmap(
         x=look.times(moments), y=[10**edge for edge in edges], z=shares,
         colorscale=[[0, blend(look.palette.surface, look.palette.current, 0.06)], [1, look.palette.current]], zmin=0, xgap=1, ygap=1,
-        colorbar={"title": {"text": "Share", "side": "top"}, "tickformat": "~%", "thickness": 10, "len": 0.9, "outlinewidth": 0},
+        colorbar=scale_above(look) | {"tickformat": "~%", "nticks": 5},
         text=_cell_texts(shares, spans, edges, look), hovertemplate="%{text}<extra></extra>", hoverongaps=False,
     ))
     made.update_yaxes(type="log", showgrid=False, tickformat="~r", dtick="D2")
+    made.update_layout(margin={"t": SCALE_ROOM})
     return made
 
 
@@ -159,6 +160,7 @@ def _finish(made: go.Figure, points: pa.Table, look: Look, releases: Sequence[Re
     rows = chosen(points, "rows")
     mark_gaps(made, silences(rows), look)
     if rows:
+        made.update_xaxes(range=look.times([min(row["window_start"] for row in rows), max(row["window_end"] for row in rows)]))
         mark_releases(made, releases, look, first=rows[0]["window_start"], last=rows[-1]["window_start"])
     return made
 

@@ -149,7 +149,7 @@ class View:
         event: Any = st.plotly_chart(figure, theme=None, config=CONFIG, key=name, alt=alt, on_select="rerun" if select else "ignore",
                                      selection_mode="points")
         if note:
-            st.markdown(f":small[:gray[{note}]]")
+            st.markdown(f":small[:gray[{note}]]".replace(" %", "\u00a0%"))
         return list(event["selection"]["points"]) if select and event else []
 
     def export(self, name: str, table: pa.Table) -> None:

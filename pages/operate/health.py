@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from monitoring.charts.numbers import number, with_unit
+from monitoring.charts.numbers import aligned, number, with_unit
 from monitoring.charts.status import STATUSES
 from pages.frame import View, page, plain
 from pages.operate import what_happened
@@ -53,9 +53,9 @@ with page("health") as view:
     st.subheader("Accounting", anchor=False)
     st.markdown(f":small[{sum_of_accepted(facts)}]")
     counts = accounting(facts)
-    st.dataframe({"What": counts.column("what").to_pylist(), "Count": counts.column("count").to_pylist(),
+    st.dataframe({"What": counts.column("what").to_pylist(), "Count": aligned(counts.column("count").to_pylist()),
                   "Meaning": [ACCOUNTS.get(name, "") for name in counts.column("what").to_pylist()]},
-                 hide_index=True, height="content", column_config={"Count": st.column_config.NumberColumn(format="localized")})
+                 hide_index=True, height="content", column_config={"Count": st.column_config.TextColumn(alignment="right")})
     view.export("accounting", counts)
     what_happened.runs(view)
     what_happened.quarantine(view)

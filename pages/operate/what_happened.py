@@ -8,7 +8,7 @@ from collections import Counter
 
 import streamlit as st
 
-from monitoring.charts.numbers import moment, number, with_unit
+from monitoring.charts.numbers import aligned, moment, number, with_unit
 from monitoring.charts.status import STATUSES
 from pages.frame import View, plain
 
@@ -39,7 +39,7 @@ def _drawn(view: View) -> None:
     for row in rows:
         if row["state"] == "running":
             share = min(row["done"] / row["total"], 1.0) if row["total"] else 0.0
-            steps = f"{row['done']} of {row['total']} windows"
+            steps = f"{number(row['done'])} of {number(row['total'])} windows"
             st.progress(share, text=f"{plain(row['model'] or 'all models')}: {steps} {plain(row['note'] or '')}")
     st.dataframe(
         {
@@ -47,7 +47,7 @@ def _drawn(view: View) -> None:
             "Model": [row["model"] or "all" for row in rows],
             "Started": [moment(row["started_at"], view.look.zone) for row in rows],
             "Took": [with_unit(((row["finished_at"] or row["updated_at"]) - row["started_at"]).total_seconds(), "s") for row in rows],
-            "Windows": [f"{row['done']} of {row['total']}" for row in rows],
+            "Windows": [f"{number(row['done'])} of {number(row['total'])}" for row in rows],
             "Points": [number(row["points"]) for row in rows],
             "Failed": [number(row["failed"]) for row in rows],
             "Insufficient data": [number(row["insufficient"]) for row in rows],
@@ -66,8 +66,9 @@ def quarantine(view: View) -> None:
         return
     rows = table.to_pylist()
     reasons = Counter((row["model"] or "", row["reason"]) for row in rows).most_common()
-    st.dataframe({"Lines": [count for _, count in reasons], "Model": [model for (model, _), _ in reasons],
-                  "Reason": [reason for (_, reason), _ in reasons]}, hide_index=True)
+    st.dataframe({"Lines": aligned(count for _, count in reasons), "Model": [model for (model, _), _ in reasons],
+                  "Reason": [reason for (_, reason), _ in reasons]}, hide_index=True,
+                 column_config={"Lines": st.column_config.TextColumn(alignment="right")})
     with st.expander(f"The lines themselves (newest {min(len(rows), _SHOWN)} of {number(len(rows))}; the export has all)"):
         newest = rows[:_SHOWN]
         st.dataframe({"At": [moment(row["quarantined_at"], view.look.zone) for row in newest], "Reason": [row["reason"] for row in newest],

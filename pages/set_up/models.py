@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from monitoring.charts.numbers import moment, number
+from monitoring.charts.numbers import aligned, moment, number
 from monitoring.schema import ModelSchema
 from pages.findings.sample import SAMPLE_ROWS, missing_columns, try_sample
 from pages.findings.snippets import batch_code, commands, logging_code, yaml_of
@@ -69,9 +69,10 @@ def versions(view: View, model: str) -> None:
     zone = view.selection.zone
     rows = found.to_pylist()
     st.dataframe(pa.table({
-        "Version": [row["version"] for row in rows], "Predictions": [row["rows"] for row in rows],
+        "Version": [row["version"] for row in rows], "Predictions": aligned(row["rows"] for row in rows),
         f"First ({zone})": [moment(row["first"], zone) for row in rows], f"Last ({zone})": [moment(row["last"], zone) for row in rows],
-    }), hide_index=True, alt="Versions of the model")  # fmt: skip
+    }), hide_index=True, alt="Versions of the model",
+        column_config={"Predictions": st.column_config.TextColumn(alignment="right")})  # fmt: skip
     view.export("versions", found)
 
 

@@ -15,7 +15,7 @@ from monitoring.charts.feature import Form, distribution, quantile_fan
 from monitoring.charts.numbers import moment, number, span
 from monitoring.charts.status import status_of
 from monitoring.drift import method_label
-from pages.findings.drift import feature_order, newest_judged
+from pages.findings.drift import drifted_since, feature_order, newest_judged
 from pages.findings.evidently import disagreements, usual_of
 from pages.findings.feature import of_segments, segments_table, sentence, statistics_table
 from pages.findings.timeline import windows_of
@@ -102,7 +102,9 @@ with page("feature") as view:
                   words=lambda text: moment(datetime.fromisoformat(text), chosen.zone))
     start = datetime.fromisoformat(at)
     point = own.filter(pc.equal(own.column("window_start"), pa.scalar(start, own.schema.field("window_start").type))).to_pylist()[0]
-    view.status(status_of(point["status"]))
+    past = own.filter(pc.field("window_start") <= start).select(["window_start", "status"]).to_pylist()
+    since = drifted_since(past)
+    view.status(status_of(point["status"]), f"since {since.text(chosen.zone)}" if since else "")
     st.markdown(f"**{plain(sentence(point, zone=chosen.zone))}**")
     usual = usual_of(point)
     if usual:
@@ -121,4 +123,4 @@ with page("feature") as view:
         to_the_right = st.column_config.TextColumn(alignment="right")
         st.dataframe(segments_table(segments), hide_index=True, alt="Drift of the column in every segment",
                      column_config=dict.fromkeys(("Score", "Threshold", "Rows", "Reference"), to_the_right))
-        show_reasons(((row["status"], row["segment"] or "All rows", row["reason"]) for row in segments), of="segments")
+        show_reasons(((row["status"], row["segment"] or "All rows", row["reason"]) for row in segments), of="segments", folded=True)

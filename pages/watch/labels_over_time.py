@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts.labels import label_delay
-from monitoring.charts.numbers import interval, moment, number, with_unit
+from monitoring.charts.numbers import aligned, interval, moment, number, with_unit
 from monitoring.charts.status import status_of
 from monitoring.known import not_computed_by
 from monitoring.metrics import METRICS
@@ -20,6 +20,7 @@ from pages.findings.causes import mature
 from pages.frame import View, plain
 from pages.watch.controls import pick_day
 
+_RIGHT = st.column_config.TextColumn(alignment="right")
 _HELP = "Shows what had been computed by the end of that day (UTC), from the labels known then. Empty: everything known now."
 
 
@@ -90,10 +91,10 @@ def _selection(rows: list[dict[str, Any]], none: dict[str, Any] | None) -> None:
             "Column": [row["column"] for row in rows],
             "Difference": [with_unit(row["value"], "share") for row in rows],
             "p": [number(row["p_value"]) for row in rows],
-            "Labelled": [row["n"] for row in rows],
-            "Others": [row["n_reference"] for row in rows],
+            "Labelled": aligned(row["n"] for row in rows),
+            "Others": aligned(row["n_reference"] for row in rows),
         },
-        hide_index=True, height=280,
+        hide_index=True, height=280, column_config=dict.fromkeys(("Difference", "p", "Labelled", "Others"), _RIGHT),
     )
     st.markdown(":small[:gray[Largest difference of shares between labelled and unlabelled rows (Kolmogorov–Smirnov; categories: total "
                 "variation). A warning needs 10 % and a p-value that any column reaches by chance in 0.1 % of windows.]]")
@@ -112,9 +113,9 @@ def revisions(view: View, metric: str, column: str, at: datetime) -> None:
                 "Computed": [moment(row["computed_at"], view.look.zone) for row in rows],
                 "Value": [with_unit(row["value"], unit) for row in rows],
                 "95 % interval": [interval(row["lower"], row["upper"], unit) for row in rows],
-                "Labels": [row["n_labelled"] for row in rows],
+                "Labels": aligned(row["n_labelled"] for row in rows),
                 "Coverage": [with_unit(row["label_coverage"], "share") for row in rows],
                 "Labels are": ["all in" if mature(row) else "provisional" for row in rows],
             },
-            hide_index=True,
+            hide_index=True, column_config=dict.fromkeys(("Value", "95 % interval", "Labels", "Coverage"), _RIGHT),
         )

@@ -10,17 +10,17 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from monitoring.charts.labels import decisions_over_time
-from monitoring.charts.numbers import interval, moment, number, retold, span, with_unit
-from monitoring.charts.performance import metric_over_time, pending_from, reference_value, segments, worst_first
-from monitoring.charts.status import status_of
+from monitoring.charts.numbers import moment, span
+from monitoring.charts.performance import metric_over_time, pending_from, segments, worst_first
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.schema import ModelSchema
-from pages.findings.performance import judged, since, verdict
+from pages.findings.performance import verdict
 from pages.frame import View, page, plain
 from pages.frame.states import empty
 from pages.watch.controls import pick
 from pages.watch.labels_in_detail import details
 from pages.watch.labels_over_time import as_known, say_as_known
+from pages.watch.newest_value import show_newest
 from pages.watch.why import open_causes, show_causes
 
 _LABELS = ("label_coverage", "label_delay_p50")  # drawn below the metric
@@ -43,7 +43,7 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
         what = METRICS[metric].column
         label = what if what == "k" else what.capitalize() or "Column"
         column = pick("column", label, columns, words=lambda name: name or whole) if columns != [""] else ""
-    _newest(view, own, metric, column, causes)
+    show_newest(view, own, metric, column, causes)
     delay = ModelSchema.from_dict(view.spec).label_delay
     pending = pending_from(own, delay=delay, now=known or datetime.now(UTC), segment=view.selection.segment) if delay else None
     better = {"higher": "Higher is better.", "lower": "Lower is better.", "none": "Neither direction is better by itself."}
@@ -61,26 +61,6 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
                        key="performance.decisions", alt="Positives found and missed and false alarms per window, stacked.",
                        note="Found and missed together are all positives of the window; true negatives are left out.")
     return metric, column
-
-
-def _newest(view: View, own: pa.Table, metric: str, column: str, causes: list[dict[str, Any]]) -> None:
-    """The newest value in words: with its interval, since when it is bad, what it rests on, its window, the reference's value, and why."""
-    rows = own.filter((pc.field("metric") == metric) & (pc.field("column") == column)).to_pylist()
-    known = [row for row in rows if row["value"] is not None]
-    if not known:
-        st.markdown(f"{status_of(rows[-1]['status']).rich} {plain(retold(rows[-1]['reason']) or 'There is no value in this range.')}")
-        return
-    row, unit = judged(known)[-1], METRICS[metric].unit
-    bounds, coverage = interval(row["lower"], row["upper"], unit), with_unit(row["label_coverage"], "share")
-    reference, began = reference_value(row), since(row, known, causes)
-    st.markdown(
-        f"### {METRICS[metric].label} {plain(with_unit(row['value'], unit))} :small[:gray[{plain(bounds)}]]\n"
-        f"{status_of(row['status']).rich}" + (f" since {plain(began.text(view.look.zone))}" if began else "")
-        + f" · n = {number(row['n'])}, labels of {plain(coverage)} of the window"
-        f" · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"
-        + ("" if reference is None else f" · reference {plain(with_unit(reference, unit))}")
-        + (f"\n\n{plain(retold(row['reason']))}" if row["reason"] else "")
-    )
 
 
 def _by_segment(view: View, metric: str, column: str, newest: datetime, known: datetime | None) -> None:

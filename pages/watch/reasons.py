@@ -16,12 +16,12 @@ _SHOWN = 6  # lines before the rest goes into an expander
 _NAMED = 5  # findings of one line
 
 
-def show_reasons(rows: Iterable[tuple[str, str, str | None]], *, of: str) -> None:
-    """(status, name, reason) of findings: what needs attention or could not be judged as lines, all else folded away, and
-    what bears no status too. `of` says in the plural what the rows are, for the line of what is folded away.
+def show_reasons(rows: Iterable[tuple[str, str, str | None]], *, of: str, folded: bool = False) -> None:
+    """(status, name, reason) of findings: what needs attention or could not be judged as lines, all else folded away; with `folded`
+    everything is. `of` says in the plural what the rows are, for the line of what is folded away.
     """
     every = grouped(rows)
-    loud = [reason for reason in every if reason.status is not status_of("ok") and reason.status.rank > 0][:_SHOWN]
+    loud = [] if folded else [reason for reason in every if reason.status is not status_of("ok") and reason.status.rank > 0][:_SHOWN]
     rest = [reason for reason in every if reason not in loud]
     if loud:
         st.markdown("\n".join(map(_line, loud)))
@@ -34,4 +34,4 @@ def show_reasons(rows: Iterable[tuple[str, str, str | None]], *, of: str) -> Non
 def _line(reason: Reason) -> str:
     names = ", ".join(reason.names[:_NAMED]) + (f" and {len(reason.names) - _NAMED} more" if len(reason.names) > _NAMED else "")
     status = f"{reason.status.rich} " if reason.status.rank >= 0 else ""
-    return f"- {status}**{plain(names)}**: {plain(reason.words)}"
+    return f"- :small[{status}**{plain(names)}**: {plain(reason.words)}]"

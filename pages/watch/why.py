@@ -42,6 +42,6 @@ def show_causes(view: View, found: Sequence[dict[str, Any]]) -> None:
             "In": words(width=110), "Carried by": words(width=360, help="Shares of the drift of all features together"),
         },
     )  # fmt: skip
-    show_reasons((("", row["Finding"], row["Why"]) for row in rows), of="findings")
+    show_reasons((("", row["Finding"], row["Why"]) for row in rows), of="findings", folded=True)
     st.markdown(":small[:gray[Of what is open in the newest judged window, over all rows. docs/causes.md says how each column is found and "
                 "what “cannot tell” means.]]")

@@ -56,7 +56,7 @@ def test_every_line_is_accounted_for(used_home: House, open_page: Open) -> None:
     assert not page.exception
     assert not page.error
     shown = table(page, "Meaning")
-    counts = dict(zip(shown["What"], shown["Count"], strict=True))
+    counts = {what: int(count.replace("\u202f", "")) for what, count in zip(shown["What"], shown["Count"], strict=True)}
     facts = used_home.health()["accounting"]
     assert (counts["ingested"], counts["quarantined"], counts["foreign"]) == (50, 0, 1)
     assert {name: counts[name.replace("_", " ")] for name in ("accepted", "lines_read", "duplicates", "lost")} == {
