@@ -26,6 +26,7 @@ from scipy import special
 
 from monitoring.drift import METHODS, Sample, base_method, is_effect
 from monitoring.null_cells import AREAS, Cells, cells_of, scores_of
+from monitoring.null_variation import Varying, vary
 from monitoring.own_windows import OwnWindows
 
 Floats = npt.NDArray[np.float64]
@@ -34,14 +35,9 @@ DRAWS = 2_000  # at least: the 99.9 % quantile is then the second largest score,
 _BINNED_DRAWS = 5_000  # histograms are cheap
 _BINNED_CELLS = 500  # beyond this many categories `DRAWS` must do
 _PLANTED = 400  # pairs with a planted shift: a power of 80 % is known to 2 points
-_REPEATS = 8  # pairs without differences between windows, per own window
 _CELLS_AT_ONCE = 2_000_000  # 16 MB per array of doubles
 _STEPS_PER_OCTAVE = 16
-_CODE = "3"  # raise it when the draws change, so that stored nulls are drawn anew
-_IN_GROUP = 10  # rows of an average own window in a group of cells, and …
-_MOST_GROUPS = 20  # … at most this many groups of numbers
-_FARTHEST = 6.0  # a group's share changes by a factor of at most e^6
-_SQUARED = frozenset({"wasserstein", "ed", "jensenshannon", "hellinger"})  # scores that grow like a standard deviation, not a variance
+_CODE = "4"  # raise it when the draws change, so that stored nulls are drawn anew
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,35 +86,14 @@ def draw(method: str, reference: Sample, n_window: int, *, seed: int, own: OwnWi
         raise ValueError(f"{name} is a test of two samples and needs no null.")
     rng = np.random.default_rng(seed)
     cells = cells_of(name, reference, n_window)
-    varying = _varying(name, cells, own, rng, in_order=reference.numbers is not None) if own is not None else None
+    varying = vary(name, cells, own, rng, in_order=reference.numbers is not None) if own is not None else None
     pairs = _Pairs(name, cells, reference.n, n_window, varying)
     scores = pairs.scores(_BINNED_DRAWS if name not in AREAS and len(cells.shares) <= _BINNED_CELLS else DRAWS, rng)
+    if varying is not None:
+        scores = varying.stretched(scores)
     shifted = _tilted(name, cells, reference, n_window, sought)
     planted = pairs.scores(_PLANTED, rng, window=shifted) if shifted is not None else np.empty(0)
     return Drawn(scores, planted, varying.dispersion if varying else 1.0, own.count if own is not None else 0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Varying:
-    """How much the shares differ between the reference's own windows beyond chance: relative deviations, one row per window, one column
-    per group of cells; `group` is each cell's."""
-
-    deviations: Floats
-    group: npt.NDArray[np.int64]
-    dispersion: float
-
-    def around(self, shares: Floats, size: int, rng: np.random.Generator, *, over: int = 1) -> Floats:
-        """Shares of `size` imagined windows, or of averages `over` several of them.
-
-        Normal multipliers give the deviations the covariance that was observed (a multiplier bootstrap, Mammen 1993); their common factor
-        makes them Student's t with as many degrees of freedom as the windows leave, because that covariance is itself an estimate. They
-        act as factors (exp), so that no share turns negative and a shifted normal column stays normal.
-        """
-        freedom = len(self.deviations) - 1
-        wide = np.sqrt(freedom / rng.chisquare(freedom, size=(size, 1)) / (freedom * over))
-        moved = (rng.normal(size=(size, len(self.deviations))) * wide) @ self.deviations
-        weight = shares * np.exp(np.clip(moved, -_FARTHEST, _FARTHEST))[:, self.group]
-        return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +104,7 @@ class _Pairs:
     cells: Cells
     n_reference: int
     n_window: int
-    varying: _Varying | None
+    varying: Varying | None
 
     def scores(self, draws: int, rng: np.random.Generator, *, window: Floats | None = None) -> Floats:
         """Sorted scores; with `window`, the window's rows come from these shares."""
@@ -145,58 +120,8 @@ class _Pairs:
     def _shares(self, size: int, rng: np.random.Generator, window: Floats) -> tuple[Floats, Floats]:
         if self.varying is None:
             return self.cells.shares, window
-        whole = len(self.varying.deviations)
-        return self.varying.around(self.cells.shares, size, rng, over=whole), self.varying.around(window, size, rng)
-
-
-def _varying(name: str, cells: Cells, own: OwnWindows, rng: np.random.Generator, *, in_order: bool) -> _Varying | None:
-    """What the reference's own windows say: each one's score against the others, beside what independent rows would score.
-
-    The ratio of both means is the dispersion (a design effect, Kish 1965, in the score's own geometry). The part of the windows'
-    deviations that is more than chance is 1 - 1/dispersion of their variance; None where there is none.
-    """
-    counts = own.counts(cells.starts)
-    rows, total = counts.sum(axis=1), counts.sum(axis=0)
-    observed = scores_of(name, cells, total - counts, counts, _sizes(rows))
-    shares = total / total.sum()
-    sizes = np.tile(rows.astype(np.int64), _REPEATS)
-    others = rng.multinomial(int(total.sum()) - sizes, shares).astype(np.float64)
-    expected = scores_of(name, cells, others, rng.multinomial(sizes, shares).astype(np.float64), _sizes(rows))
-    dispersion = _ratio(name, observed, expected)
-    if dispersion <= 1:
-        return None
-    known = _groups(shares, _IN_GROUP / rows.mean(), in_order=in_order)
-    sums = np.zeros((len(shares), int(known.max()) + 1))
-    sums[np.arange(len(shares)), known] = 1
-    usual = shares @ sums
-    relative = (counts @ sums) / rows[:, None] / np.where(usual > 0, usual, 1) - (usual > 0)
-    deviations = relative * np.sqrt((1 - 1 / dispersion) * rows / rows.mean())[:, None]
-    missed = np.full(len(cells.shares) - len(known), known[-1])  # categories that the reference missed are rare like the last group's
-    return _Varying(deviations, np.concatenate([known, missed]), dispersion)
-
-
-def _groups(shares: Floats, least: float, *, in_order: bool) -> npt.NDArray[np.int64]:
-    """A group for each cell, none with much less than the share `least`, so that its deviations are more than noise.
-
-    Neighbours are joined where cells are in order of numbers; of categories the rare ones are joined, and come last.
-    """
-    if in_order:
-        return np.asarray(np.minimum((np.cumsum(shares) - shares / 2) / max(least, 1 / _MOST_GROUPS), _MOST_GROUPS - 1), np.int64)
-    common = shares >= least
-    return np.where(common, np.cumsum(common) - 1, np.count_nonzero(common)).astype(np.int64)
-
-
-def _sizes(rows: Floats) -> tuple[int, int]:
-    return int(rows.sum() - rows.mean()), int(rows.mean())
-
-
-def _ratio(name: str, observed: Floats, expected: Floats) -> float:
-    if not METHODS[name].larger_is_drift:
-        observed, expected = (-np.log(np.maximum(p, 1e-300)) for p in (observed, expected))
-    if not expected.mean() > 0:
-        return 1.0
-    ratio = float(observed.mean() / expected.mean())
-    return ratio**2 if name in _SQUARED else ratio
+        reference = self.varying.around(self.cells.shares, size, rng, over=self.varying.effective)
+        return reference, self.varying.around(window, size, rng)
 
 
 def _tilted(name: str, cells: Cells, reference: Sample, n_window: int, sought: float) -> Floats | None:

@@ -10,6 +10,9 @@ import pytest
 from scipy.signal import lfilter
 
 from monitoring.drift import Sample, score
+from monitoring.drift_nulls import draw
+from monitoring.null_cells import cells_of
+from monitoring.null_variation import vary
 from monitoring.own_windows import LEAST_WINDOWS, OwnWindows, Span, own_windows
 from monitoring.verdicts import DriftSettings, calibrate
 
@@ -96,6 +99,40 @@ def test_season_and_memory_are_no_drift(stream: object, method: str) -> None:
     """At 2 %, of 280 windows 5.6 are expected (they depend on each other); taken as independent rows, tens of percent are named."""
     assert alarms(stream, method, level=0.02, blocks=True) <= 0.06
     assert alarms(stream, method, level=0.02, blocks=False, references=3) > 0.12
+
+
+def long_memory(random: np.random.Generator, n: int) -> np.ndarray:
+    return np.asarray(lfilter([np.sqrt(1 - 0.98**2)], [1, -0.98], random.normal(size=n)))
+
+
+def hours(random: np.random.Generator, n: int) -> np.ndarray:
+    return random.normal(size=n) + np.sin(2 * np.pi * np.arange(n) / 50 / 24)
+
+
+@pytest.mark.parametrize("stream", [long_memory, hours])
+@pytest.mark.parametrize("method", ["wasserstein", "ks", "jensenshannon"])
+def test_pairs_drawn_without_drift_score_what_the_own_windows_score(stream: object, method: str) -> None:
+    """Also where windows differ by several times chance: without the last stretch the draws reached 60 to 80 % of it."""
+    values = stream(np.random.default_rng(5), 5_000)  # type: ignore[operator]
+    reference, cuts = pa.array(values), values.reshape(100, 50)
+    others = [Sample.of(pa.array(np.delete(cuts, place, axis=0).ravel())) for place in range(100)]
+    scores = np.array([score(method, others[place], Sample.of(pa.array(cuts[place]))) for place in range(100)])
+    drawn = draw(method, Sample.of(reference), 50, seed=1, own=cut(reference, 100, 50)).scores
+    observed, chance = (-np.log(part).mean() if method == "ks" else part.mean() for part in (scores, drawn))
+    assert chance == pytest.approx(observed, rel=0.1)
+
+
+def test_windows_that_hang_together_count_as_fewer() -> None:
+    """The average of a reference whose memory outlasts its windows is less sure than as many independent windows make it."""
+    def effective(values: np.ndarray) -> float:
+        reference = Sample.of(pa.array(values))
+        found = vary("wasserstein", cells_of("wasserstein", reference, 50), cut(pa.array(values), 100, 50), np.random.default_rng(1),
+                     in_order=True)  # fmt: skip
+        assert found is not None
+        return found.effective
+
+    assert effective(long_memory(np.random.default_rng(5), 5_000)) < 70
+    assert effective(hours(np.random.default_rng(5), 5_000)) > 90
 
 
 def test_independent_rows_lose_nothing() -> None:

@@ -1,0 +1,85 @@
+"""What this house says of the same windows: the verdicts' own functions, without a home around them."""
+
+from __future__ import annotations
+
+__all__ = ["Judged", "columns", "named"]
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from benchmarks.drifting.streams import BY_NAME, Rows, Trial
+from monitoring.drift import Sample, effect, resolve_method, score, why_not
+from monitoring.drift_nulls import NullCache
+from monitoring.engine_jobs import Score
+from monitoring.multiplicity import decide
+from monitoring.own_windows import OwnWindows, Span, own_windows
+from monitoring.verdicts import Calibration, DriftSettings, calibrate, named_effect, score_p_value
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Of one window and each of its columns: p-value, effect and minimum effect; a p-value of None where nothing can be judged."""
+
+    p_values: tuple[float | None, ...]
+    effects: tuple[float | None, ...]
+    least: tuple[float, ...]
+
+
+def columns(asked: Trial, reference: Rows, windows: list[Rows], *, method: str = "auto",
+            settings: DriftSettings | None = None) -> list[Judged]:  # fmt: skip
+    """Every window judged column by column."""
+    cache = NullCache()
+    found = [_column(asked, name, values, [rows[name] for rows in windows], method, settings or DriftSettings(), cache)
+             for name, values in reference.items()]  # fmt: skip
+    return [Judged(*(tuple(part) for part in zip(*(column[place] for column in found), strict=True))) for place in range(len(windows))]
+
+
+def named(judged: Judged, *, share: float, effects: bool = True) -> bool:
+    """Whether any feature of the window is named at this budget; without `effects` by its p-values alone."""
+    known = [place for place, p in enumerate(judged.p_values) if p is not None]
+    if not known:
+        return False
+    of = [judged.p_values[place] for place in known]
+    if not effects:
+        return any(decide(of, share=share).named)
+    return any(decide(of, [judged.effects[place] for place in known], [judged.least[place] for place in known], share=share).named)
+
+
+def _column(asked: Trial, name: str, values: npt.NDArray[np.generic], windows: list[npt.NDArray[np.generic]], method: str,
+            settings: DriftSettings, cache: NullCache) -> list[tuple[float | None, float | None, float]]:  # fmt: skip
+    kind = "numerical" if values.dtype.kind == "f" else "categorical"
+    column = _usable(values)
+    reference, own = Sample.of(column), _own(asked, column)
+    found = []
+    for rows in windows:
+        window = Sample.of(_usable(rows))
+        resolved = resolve_method(method, kind, reference, window)
+        given = calibrate(resolved, reference, window.n, key=name, settings=settings, cache=cache, own=own)
+        found.append(_one(given, reference, window))
+    return found
+
+
+def _one(given: Calibration, reference: Sample, window: Sample) -> tuple[float | None, float | None, float]:
+    if given.threshold is None or why_not(given.method, reference, window) is not None:
+        return None, None, given.minimum_effect
+    value = score(given.method, reference, window)
+    scored = Score(value=value, effect=effect(given.method, value, reference, window), method=given.method, n=window.n,
+                   n_reference=reference.n)  # fmt: skip
+    return score_p_value(scored, given), named_effect(scored, given), given.minimum_effect
+
+
+def _usable(values: npt.NDArray[np.generic]) -> pa.Array:
+    return pa.array(values, from_pandas=True) if values.dtype.kind == "f" else pa.array(values.tolist())
+
+
+def _own(asked: Trial, column: pa.Array) -> OwnWindows | str:
+    if not BY_NAME[asked.stream].timed:
+        return "the reference has no times"
+    times = pa.array(np.arange(len(column)), pa.timestamp("s", tz="UTC"))
+    return own_windows(column, times, Span(_START, _START, asked.n_window))
