@@ -93,14 +93,17 @@ def main() -> None:
     parser.add_argument("--only", default="", help="streams whose name contains this")
     parser.add_argument("--method", default="auto", help="a drift method for all columns that take it")
     parser.add_argument("--largest", type=int, default=0, help="no references larger than this (default: 5,000, with --full all)")
+    parser.add_argument("--smallest", type=int, default=0, help="no references smaller than this")
     parser.add_argument("--no-peers", action="store_true")
     given = parser.parse_args()
     references = given.references or (50 if given.full else 8)
     largest = given.largest or (10**9 if given.full else 5_000)
-    cells = [Cell(stream, *sizes) for stream in STREAMS if given.only in stream.name for sizes in stream.sizes if sizes[1] <= largest]
-    theirs = iter(()) if given.no_peers else peers(cells, min(references, 10))
+    cells = [Cell(stream, *sizes) for stream in STREAMS if given.only in stream.name for sizes in stream.sizes
+             if given.smallest <= sizes[1] <= largest]  # fmt: skip
+    asked = min(references, 5)
+    theirs = iter(()) if given.no_peers else peers(cells, asked)
     print(f"Alarmed windows without drift, in % (budget 5 %; {references} references × {_WINDOWS} windows a cell; "
-          f"peers the first {min(references, 10)} references)\n")  # fmt: skip
+          f"peers the first {asked} references)\n")  # fmt: skip
     print("| stream | window | reference | ours | chance alone | default budget 0.5 % | Evidently, any column | dataset | NannyML |")
     print("|---|---|---|---|---|---|---|---|---|")
     began, over = process_time(), []
