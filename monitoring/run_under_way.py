@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from queue import SimpleQueue
@@ -20,6 +21,7 @@ from monitoring.analysis.counts import Counted, counted
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
+from monitoring.persistence import hold
 from monitoring.planning import Due
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
 from storage.errors import StorageError
@@ -90,7 +92,8 @@ class RunUnderWay:
                 nulls=self._nulls, common=common, now=self._now, snapshots=folder,
                 parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
             )  # fmt: skip
-            return analyse(analysis, worker)
+            found = analyse(analysis, worker)
+            return found if subject.schema.drift.persistence is None else replace(found, points=hold(found.points))
         except StorageError as error:
             _log.warning("%s could not be read: %s", _named(one), error)
             return broken(common, one.subject, f"It could not be read: {error}")

@@ -92,7 +92,9 @@ def run(
 
 def _explain(store: Store, model: str | None) -> None:
     from monitoring.causes.storing import explain_models  # scipy, when there is something to explain
+    from monitoring.persisting import persist_models
 
+    persist_models(store, model)  # before the causes: they are of what is named
     explain_models(store, model)
 
 

@@ -23,9 +23,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from monitoring.errors import nearest
-from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness
+from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Persistence
 
 Path = tuple[str | int, ...]
+_MOST_PERSISTENT = 100  # windows that a verdict may ask for
 LONGEST_NAME = 256  # characters, as the log refuses longer ones
 
 
@@ -133,15 +134,33 @@ def drift_settings(value: object, kinds: Mapping[str, str], path: Path = ("drift
     if isinstance(value, DriftSettings):
         value = value.to_dict()
     said = mapping(value, path, "a mapping such as {method: auto}")
-    only(said, ("method", "false_alarms", "minimum_effect", "sought_effect", "features"), path)
+    only(said, ("method", "false_alarms", "minimum_effect", "sought_effect", "persistence", "features"), path)
     alarms, effect, sought = said.get("false_alarms"), said.get("minimum_effect"), said.get("sought_effect")
     return DriftSettings(
         method=_methods(said.get("method", "auto"), (*path, "method")),
         false_alarms=None if alarms is None else number(alarms, (*path, "false_alarms"), low=1e-6, high=0.5),
         minimum_effect=None if effect is None else _effect(effect, (*path, "minimum_effect")),
         sought_effect=None if sought is None else number(sought, (*path, "sought_effect"), low=1e-9, high=math.inf),
+        persistence=_persistence(said.get("persistence"), (*path, "persistence")),
         features=_columns(said.get("features", {}), kinds, (*path, "features")),
     )
+
+
+def _persistence(value: object, path: Path) -> Persistence | None:
+    if value is None:
+        return None
+    said = mapping(value, path, "a mapping such as {windows: 2, of: 3}")
+    only(said, ("windows", "of"), path)
+    windows, of = said.get("windows"), said.get("of", said.get("windows"))
+    for name, count in (("windows", windows), ("of", of)):
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_PERSISTENT:
+            raise Wrong((*path, name), f"{name} must be a whole number of windows from 1 to {_MOST_PERSISTENT}, such as "
+                        f"{{windows: 2, of: 3}}, not {one_line(count)}")  # fmt: skip
+    assert isinstance(windows, int)
+    assert isinstance(of, int)
+    if windows > of:
+        raise Wrong((*path, "windows"), f"{windows} of {of} windows can never be; windows is at most of")
+    return Persistence(windows=windows, of=of)
 
 
 def fairness(value: object, segments: Sequence[str], path: Path = ("fairness",)) -> Fairness:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness"]
+__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness", "Persistence"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,20 +60,37 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """A drift is named once it was found in `windows` of the last `of` windows of its column, the judged one among them.
+
+    1 ≤ windows ≤ of.
+    """
+
+    windows: int
+    of: int
+
+    def to_dict(self) -> dict[str, object]:
+        """In the shape of the model's file."""
+        return {"windows": self.windows, "of": self.of}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSettings:
     """A model's drift settings.
 
     `method` maps a kind to the name of a method (`auto` where it is not named); `false_alarms` is the share of windows without any
     drift in which at least one feature may be named (None: one in a thousand for each feature); `minimum_effect` is in units of the
     method's score, one number for all methods, or one for each named method, or None for each method's own; a window too small to show
-    `sought_effect` (None: 2.5 times the minimum) in 80 of 100 cases is not called ok; `features` maps a column (a feature,
-    `prediction`, `score` or `label`) to what is different there.
+    `sought_effect` (None: 2.5 times the minimum) in 80 of 100 cases is not called ok; `persistence` says in how many windows a drift
+    must be found to be named (None: in the judged one); `features` maps a column (a feature, `prediction`, `score` or `label`) to what is
+    different there.
     """
 
     method: Mapping[str, str] = field(default_factory=dict)
     false_alarms: float | None = None
     minimum_effect: float | Mapping[str, float] | None = None
     sought_effect: float | None = None
+    persistence: Persistence | None = None
     features: Mapping[str, ColumnDrift] = field(default_factory=dict)
 
     def method_for(self, kind: str, column: str = "") -> str:
@@ -101,6 +118,8 @@ class DriftSettings:
             said["minimum_effect"] = dict(self.minimum_effect) if isinstance(self.minimum_effect, Mapping) else self.minimum_effect
         if self.sought_effect is not None:
             said["sought_effect"] = self.sought_effect
+        if self.persistence is not None:
+            said["persistence"] = self.persistence.to_dict()
         if self.features:
             said["features"] = {name: _column_dict(column) for name, column in self.features.items()}
         return said

@@ -12,6 +12,7 @@ __all__ = [
     "report",
     "report_windows",
     "reports",
+    "restate",
     "save_report",
     "save_window",
     "window_states",
@@ -38,6 +39,8 @@ _PROFILE_NAMES = ", ".join(f'"{name}"' for name in PROFILES.names)
 # What makes two points the same finding, and what may differ between two equal ones.
 _INCIDENTAL = ("computed_at", "run")
 _SAME = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in POINTS.names if name not in _INCIDENTAL)
+_KEY = " AND ".join(f'o."{name}" = n."{name}"' for name in (
+    "model", "version", "window", "window_start", "segment", "metric", "column", "method", "kind"))  # fmt: skip
 _SCOPE = 'model = $model AND version = $version AND "window" = $window_name AND window_start = $start'
 _REPORT_KEYS = ("report_id", "model", "version", "kind", "window", "window_start", "window_end", "format", "path", "created_at", "run")
 
@@ -78,6 +81,17 @@ def _supersede(cursor: Cursor, scope: Mapping[str, Any], new: pa.Table) -> None:
             WHERE NOT EXISTS (SELECT 1 FROM points o WHERE o.superseded_at IS NULL AND {_SCOPE} AND {_SAME})
             """,  # noqa: S608
             scope,
+        )
+    finally:
+        cursor.unregister("incoming")
+
+
+def restate(cursor: Cursor, found: pa.Table) -> None:
+    """Verdicts of current points said anew in place; see Store.restate."""
+    cursor.register("incoming", _shaped(found, POINTS, "points"))
+    try:
+        cursor.execute(
+            f"UPDATE points AS o SET status = n.status, reason = n.reason FROM incoming n WHERE o.superseded_at IS NULL AND {_KEY}"  # noqa: S608
         )
     finally:
         cursor.unregister("incoming")

@@ -167,6 +167,14 @@ class Store(Reader):
         with self._database.write() as cursor:
             return _findings.save_report(cursor, row)
 
+    def restate(self, found: pa.Table) -> None:
+        """Say status and reason of current points anew, in one transaction: verdicts that rest on other windows' points too.
+
+        `found` has the shape of `storage.points.POINTS`; what was measured stays, so nothing is superseded.
+        """
+        with self._database.write() as cursor:
+            _findings.restate(cursor, found)
+
     def save_causes(self, model: str, window: str, found: pa.Table, *, up_to: datetime) -> None:
         """Replace the causes of a model's windows of this name (in the shape of `storage.points.CAUSES`), in one transaction.
 

@@ -1,0 +1,96 @@
+"""Persistence: a column is named only once it was past its threshold in some of its last windows. Pure.
+
+Windows are computed newest first and again whenever late rows come, so whether a drift lasts cannot be known while its window is computed.
+It is a function of the stored points, made at the end of every run (`persisting`): the same points give the same verdicts in any order.
+"""
+
+from __future__ import annotations
+
+__all__ = ["METRICS", "hold", "lasting_share", "settle"]
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from scipy.stats import binom
+
+from monitoring.schema.settings import Persistence
+from monitoring.verdicts import percent
+
+METRICS = ("drift", "multivariate_drift", "drift_share")
+"""The metrics whose verdicts wait."""
+
+_JUDGED, _REACHED = frozenset({"ok", "warn", "drift"}), frozenset({"warn", "drift"})
+_MARK = " Persistence: "  # what follows it in a reason is replaced by every run
+
+Row = dict[str, Any]
+
+
+def lasting_share(level: float, comparisons: int, asked: Persistence) -> float:
+    """The largest share of windows without drift in which any of so many comparisons is named, each reaching `level` by chance alone.
+
+    The window itself must reach it, and at least `windows` - 1 of the `of` - 1 before it; windows are taken as independent.
+    """
+    return min(comparisons * level * float(binom.sf(asked.windows - 2, asked.of - 1, level)), 1.0)
+
+
+def hold(points: pa.Table) -> pa.Table:
+    """The points of one window with every drift a warning: what came before is looked at when the run ends."""
+    rows = points.to_pylist()
+    for row in rows:
+        if row["metric"] in METRICS and row["status"] == "drift":
+            row |= {"status": "warn", "reason": _alone(row) + _MARK + "the windows before it are looked at when the run ends."}
+    return pa.Table.from_pylist(rows, schema=points.schema)
+
+
+def settle(points: pa.Table, asked: Persistence, *, share: float) -> pa.Table:
+    """Of these points (all windows of one version and name, `METRICS` only) those whose verdict or reason is another now.
+
+    A point that reached its threshold is `drift` where at least `asked.windows` of the last `asked.of` judged windows of the same column
+    did, itself among them, else `warn`. `share` is what the reasons promise (`lasting_share`).
+    """
+    rows = sorted(points.to_pylist(), key=lambda row: row["window_start"])
+    changed: list[Row] = []
+    past: dict[tuple[str, ...], list[bool]] = defaultdict(list)
+    lasting: dict[tuple[str, Any], set[str]] = defaultdict(set)
+    for row in rows:
+        if row["metric"] == "drift_share" or row["status"] not in _JUDGED:
+            continue
+        seen = past[row["segment"], row["metric"], row["column"], row["method"] if row["metric"] == "multivariate_drift" else ""]
+        seen.append(row["status"] in _REACHED)
+        if seen[-1]:
+            last = seen[-asked.of :]
+            if sum(last) >= asked.windows and row["metric"] == "drift":
+                lasting[row["segment"], row["window_start"]].add(row["column"])
+            _judge(row, sum(last) >= asked.windows, _counted(sum(last), len(last), asked, share), changed)
+    for row in rows:
+        drifted = _drifted(row) if row["metric"] == "drift_share" and row["status"] in _REACHED else []
+        if drifted:
+            named = sorted(set(drifted) & lasting[row["segment"], row["window_start"]])
+            said = f"of these {', '.join(named) or 'none'} in {asked.windows} of the last {asked.of} windows"
+            _judge(row, bool(named), f"{said}; without drift at most {percent(share)} of windows name any so.", changed)
+    return pa.Table.from_pylist(changed, schema=points.schema)
+
+
+def _counted(reached: int, seen: int, asked: Persistence, share: float) -> str:
+    windows = "window" if seen == 1 else "windows"
+    return (f"past it in {reached} of the last {seen} {windows}, {asked.windows} of {asked.of} are asked for; without drift at most "
+            f"{percent(share)} of windows name any feature so.")  # fmt: skip
+
+
+def _judge(row: Row, lasts: bool, said: str, changed: list[Row]) -> None:
+    verdict = {"status": "drift" if lasts else "warn", "reason": _alone(row) + _MARK + said}
+    if any(row[name] != value for name, value in verdict.items()):
+        row |= verdict
+        changed.append(row)
+
+
+def _alone(row: Mapping[str, Any]) -> str:
+    return str(row["reason"] or "").split(_MARK)[0]
+
+
+def _drifted(row: Mapping[str, Any]) -> Sequence[str]:
+    found: Sequence[str] = json.loads(row["detail"] or "{}").get("drifted", [])
+    return found

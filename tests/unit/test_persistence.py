@@ -1,0 +1,161 @@
+"""Drift that must last: k of n windows, whatever the order in which they were computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from monitoring import ModelSchema, PredictionLogger, runner
+from monitoring.checks import judge
+from monitoring.drift import Sample, score
+from monitoring.engine_jobs import Job, Result, Score
+from monitoring.errors import SchemaError
+from monitoring.persistence import hold, lasting_share, settle
+from monitoring.schema.settings import Persistence
+from storage.collector import Collector
+from storage.home import Home
+from storage.points import POINTS
+from storage.store import Store
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+TWO_OF_THREE = Persistence(windows=2, of=3)
+
+
+def point(day: int, status: str, *, column: str = "a", metric: str = "drift", **more: Any) -> dict[str, Any]:
+    plain = dict.fromkeys(POINTS.names) | {"model": "m", "version": "1", "segment": "", "method": "ks", "kind": "realised", "window": "1d"}
+    at = {"window_start": START + day * DAY, "window_end": START + (day + 1) * DAY, "computed_at": START, "reason": "It is past."}
+    return plain | at | {"metric": metric, "column": column, "status": status, "partial": False} | more
+
+
+def settled(*rows: dict[str, Any], asked: Persistence = TWO_OF_THREE) -> dict[tuple[str, str, int], str]:
+    """Verdicts by metric, column and day once settled."""
+    table = pa.Table.from_pylist(list(rows), schema=POINTS)
+    said = {_key(row): row["status"] for row in table.to_pylist()}
+    return said | {_key(row): row["status"] for row in settle(table, asked, share=0.001).to_pylist()}
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str, int]:
+    return row["metric"], row["column"], (row["window_start"] - START) // DAY
+
+
+def verdicts(statuses: str, asked: Persistence = TWO_OF_THREE) -> str:
+    """`o` ok, `x` past its threshold, `-` not judged → `d` drift, `w` warn, the rest as it was."""
+    names = {"o": "ok", "x": "warn", "-": "insufficient_data"}
+    found = settled(*(point(day, names[letter]) for day, letter in enumerate(statuses)), asked=asked)
+    letters = {"ok": "o", "warn": "w", "drift": "d", "insufficient_data": "-"}
+    return "".join(letters[found["drift", "a", day]] for day in range(len(statuses)))
+
+
+@pytest.mark.parametrize(("past", "expected"), [
+    ("oxoo", "owoo"), ("xx", "wd"), ("xox", "wod"), ("xoox", "woow"), ("xxoox", "wdoow"), ("x-ox", "w-od"), ("xxxx", "wddd"),
+])  # fmt: skip
+def test_a_drift_is_named_once_it_was_found_in_two_of_the_last_three_judged_windows(past: str, expected: str) -> None:
+    assert verdicts(past) == expected
+
+
+def test_one_of_one_is_what_there_is_without_persistence() -> None:
+    assert verdicts("xoxxo", Persistence(windows=1, of=1)) == "doddo"
+
+
+def test_settling_is_the_same_from_any_state_and_says_nothing_twice() -> None:
+    points = pa.Table.from_pylist([point(day, "drift") for day in range(3)], schema=POINTS)
+    first = settle(points, TWO_OF_THREE, share=0.001)
+    assert first.column("status").to_pylist() == ["warn", "drift", "drift"]
+    assert settle(first, TWO_OF_THREE, share=0.001).num_rows == 0
+    held = settle(hold(points), TWO_OF_THREE, share=0.001)
+    assert held.column("reason").to_pylist() == first.column("reason").to_pylist()
+    assert first.column("reason")[1].as_py() == (
+        "It is past. Persistence: past it in 2 of the last 2 windows, 2 of 3 are asked for; without drift at most 0.1 % of windows name "
+        "any feature so.")  # fmt: skip
+
+
+def test_columns_do_not_help_each_other_and_the_share_is_drift_where_one_of_them_lasts() -> None:
+    share = {"metric": "drift_share", "column": "", "method": ""}
+    found = settled(
+        point(0, "warn", column="a"), point(1, "warn", column="b"), point(2, "warn", column="b"),
+        *(point(day, "warn", **share, detail=json.dumps({"drifted": [name]})) for day, name in enumerate("abb")),
+    )  # fmt: skip
+    assert [found["drift", name, day] for day, name in enumerate("abb")] == ["warn", "warn", "drift"]
+    assert [found["drift_share", "", day] for day in range(3)] == ["warn", "warn", "drift"]
+
+
+def test_the_share_without_drift_is_what_independent_windows_show() -> None:
+    """Of a million windows of five columns at one in fifty each."""
+    past = np.random.default_rng(1).random((200_000, 5)) < 0.02
+    lasts = past[2:] & (past[1:-1] | past[:-2])
+    assert lasting_share(0.02, 5, TWO_OF_THREE) == pytest.approx(lasts.any(axis=1).mean(), rel=0.1)
+    assert lasting_share(0.02, 5, Persistence(windows=1, of=1)) == 0.1
+
+
+@pytest.mark.parametrize(("said", "expected"), [
+    ({"windows": 3, "of": 2}, "can never be"), ({"windows": 0, "of": 2}, "whole number"), ({"windows": True, "of": 2}, "whole number"),
+    ({"window": 2}, "window"), (2, "mapping"), ({"of": 3}, "windows must be"),
+])  # fmt: skip
+def test_what_cannot_be_asked_for_is_said(said: object, expected: str) -> None:
+    with pytest.raises(SchemaError, match=expected):
+        ModelSchema.from_dict({"task": "binary", "features": {"a": "numerical"}, "drift": {"persistence": said}})
+
+
+def test_it_is_written_as_it_was_read() -> None:
+    asked = {"persistence": {"windows": 2, "of": 3}}
+    schema = ModelSchema.from_dict({"task": "binary", "features": {"a": "numerical"}, "drift": asked})
+    assert schema.drift.persistence == TWO_OF_THREE
+    assert schema.to_dict()["drift"] == asked
+
+
+class Scorer:
+    """Scores in this process, equal to Evidently's to 1e-9."""
+
+    def analyse(self, job: Job) -> Result:
+        drift = {}
+        for column in job.columns:
+            assert job.reference is not None
+            reference, window = (Sample.of_column(table, column.name, column.kind) for table in (job.reference, job.current))
+            if reference.n and window.n:
+                value = score(column.method, reference, window)
+                drift[column.name] = Score(value=value, effect=value, method=column.method, n=window.n, n_reference=reference.n)
+        return Result(drift=drift)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Six days; the feature has moved on the third, fifth and sixth."""
+    schema = ModelSchema.from_dict({
+        "task": "regression", "features": {"a": "numerical"}, "window": "1d",
+        "drift": {"method": "wasserstein", "false_alarms": 0.001, "persistence": {"windows": 2, "of": 3}},
+    })  # fmt: skip
+    random = np.random.default_rng(4)
+    with Store.open(Home(tmp_path / "home")) as opened:
+        with PredictionLogger("m", version="1", schema=schema, home=opened.home, strict=True) as log:
+            for day in range(6):
+                for place, value in enumerate(random.normal(float(day in {2, 4, 5}), 1, 300)):
+                    log.prediction({"a": float(value)}, 0.0, timestamp=START + day * DAY + place * timedelta(minutes=4))
+        Collector(opened).once()
+        opened.put_reference("m", pa.table({"a": random.normal(size=5_000), "prediction": np.zeros(5_000)}), "made for the test")
+        yield opened
+
+
+def drift_of(store: Store) -> list[str]:
+    return store.points(model="m", metric=["drift"], column="a").column("status").to_pylist()
+
+
+def test_points_and_check_wait_for_what_lasts_in_any_order_of_computing(store: Store) -> None:
+    now = START + 30 * DAY
+    runner.run(store, workers=[Scorer()], jobs=1, now=now, since=START + 4 * DAY)
+    assert drift_of(store) == ["warn", "drift"]
+    runner.run(store, workers=[Scorer()], jobs=1, now=now)
+    assert drift_of(store) == ["ok", "ok", "warn", "ok", "drift", "drift"]
+    points = store.points(model="m")
+    assert judge(points, "m", size="1d", window="2026-03-04T00:00:00Z").verdict == "warn"
+    assert judge(points, "m", size="1d").verdict == "drift"
+    reasons = store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist()
+    runner.run(store, workers=[Scorer()], jobs=1, now=now, everything=True)
+    assert store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist() == reasons
