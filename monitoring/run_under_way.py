@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
-from monitoring.analysis import Analysis, Baseline, Found, Worker, analyse, broken, empty, gone
+from monitoring.analysis import Analysis, Baseline, Found, Scores, Subject, Weighing, Worker, analyse, broken, empty, gone
 from monitoring.analysis.counts import Counted, counted
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
@@ -33,7 +33,8 @@ _log = logging.getLogger(__name__)
 class RunUnderWay:
     """One run under way: its counts, and what its windows share."""
 
-    def __init__(self, store: Store, identity: str, now: datetime, total: int, progress: Callable[[dict[str, Any]], None] | None) -> None:
+    def __init__(self, store: Store, identity: str, now: datetime, total: int, progress: Callable[[dict[str, Any]], None] | None,
+                 *, scores: Scores = "auto") -> None:  # fmt: skip
         self.counted: Counter[str] = Counter()
         self.done = 0
         self.failing: set[str] = set()  # models of which a window failed or could not be saved: it is due again
@@ -42,6 +43,7 @@ class RunUnderWay:
         self._now = now
         self._total = total
         self._progress = progress
+        self._scores = scores
         self._nulls = NullCache(store.home.path / "cache" / "nulls")
         self._baselines: dict[str, Baseline | None] = {}
         self._loading = Lock()
@@ -53,7 +55,7 @@ class RunUnderWay:
             for number in range(jobs):
                 workers.put(given[number] if number < len(given) else stack.enter_context(EvidentlyWorker()))
             pool = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="driftboard-window"))
-            waiting, under_way = counted(self._store, due, self._baseline), set[Future[tuple[Due, Counter[str]]]]()
+            waiting, under_way = counted(self._store, due, self._baseline, self._weighing), set[Future[tuple[Due, Counter[str]]]]()
             try:
                 while True:
                     for one, counts in islice(waiting, 2 * jobs - len(under_way)):
@@ -89,7 +91,7 @@ class RunUnderWay:
             folder = snapshot_folder(self._store.home, subject.model, subject.version, one.spec.name, one.window)
             analysis = Analysis(
                 subject=subject, window=one.window, frame=frame, counts=counts, baseline=self._baseline(subject.model),
-                nulls=self._nulls, common=common, now=self._now, snapshots=folder,
+                weighing=self._weighing(subject), nulls=self._nulls, common=common, now=self._now, snapshots=folder,
                 parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
             )  # fmt: skip
             found = analyse(analysis, worker)
@@ -129,6 +131,12 @@ class RunUnderWay:
                 table, info = self._store.reference(model), self._store.reference_info(model)
                 self._baselines[model] = Baseline(table, info["hash"]) if table is not None and info is not None else None
             return self._baselines[model]
+
+    def _weighing(self, subject: Subject) -> Weighing | None:
+        baseline = self._baseline(subject.model)
+        if baseline is None:
+            return None
+        return Weighing(subject=subject, baseline=baseline, nulls=self._nulls, scores=self._scores, pictures=True)
 
     def _common(self, one: Due) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ from storage.errors import StorageError
 from storage.store import Store
 
 if TYPE_CHECKING:
-    from monitoring.analysis import Worker
+    from monitoring.analysis import Scores, Worker
 
 _log = logging.getLogger(__name__)
 
@@ -52,12 +52,14 @@ def run(
     workers: Sequence[Worker] = (),
     jobs: int | None = None,
     now: datetime | None = None,
+    scores: Scores | None = None,
 ) -> RunResult:
     """Compute what is due or dirty: of one model or of all, in its own window or the one named, for windows that meet [since, until).
 
     `everything` computes all of them again. `progress` is told `{"done", "total", "model", "version", "window", "message"}` after each
     window; what it raises ends the run, with every window so far kept. `workers` are Evidently workers that outlive the run;
-    `jobs` windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock.
+    `jobs` windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock;
+    `scores` says who computes drift scores (default: what MONITORING_SCORES says).
 
     A window that fails says so in its points and stops no other. Safe to kill: running again computes what is missing, and the points
     are the same. Raises StoreError for a model that is not there.
@@ -71,9 +73,10 @@ def run(
             _explain(store, model)
         return RunResult(0, 0, 0, 0, monotonic() - began, "")
     from monitoring.run_under_way import RunUnderWay  # scipy and scikit-learn: half a second, when there is something to compute
+    from monitoring.settings import Settings
 
     identity = store.run_started(model=model, window=window, total=len(due))
-    going = RunUnderWay(store, identity, clock, len(due), progress)
+    going = RunUnderWay(store, identity, clock, len(due), progress, scores=scores or Settings.read().scores)
     state, reason = "interrupted", None
     try:
         going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1), workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Settings"]
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,10 @@ class Settings(BaseSettings):
     busy_seconds: float = Field(
         default=10.0, ge=0, description="Seconds a command waits for an owner that holds the home and does not answer yet."
     )
+    scores: Literal["auto", "exact", "evidently"] = Field(
+        default="auto", description="Who computes drift scores: `auto`, we where we cover the method and Evidently elsewhere; `exact`, we "
+        "alone; `evidently`, Evidently alone. See docs/drift-methods.md."
+    )  # fmt: skip
     raw_days: int | None = Field(
         default=None, gt=0, description="Days that predictions and their labels are kept before a nightly prune; unset: for ever."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Compared", "Subject"]
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,14 +86,17 @@ class Subject:
 
     def compared(self, frame: pa.Table) -> list[Compared]:
         """Features in the description's order, then prediction, scores and label, as far as they can occur in these frames."""
+        return [one for one in self.candidates(frame.column_names) if not one.name.startswith("@") or self._can_occur(one.name, frame)]
+
+    def candidates(self, names: Iterable[str]) -> list[Compared]:
+        """What `compared` can give for frames with these columns."""
         found = [self._compared(feature.name, feature.name, str(feature.kind)) for feature in self.schema.features.values()]
         outcome = "categorical" if self.classifies else "numerical"
         roles = [("@prediction", outcome), ("@score", "numerical"), ("@label", outcome)]
-        roles[2:2] = [(name, "numerical") for name in sorted(frame.column_names) if name.startswith(_SCORE)]
+        roles[2:2] = [(name, "numerical") for name in sorted(names) if name.startswith(_SCORE)]
         for name, kind in roles:
-            if self._can_occur(name, frame):
-                column = name.removeprefix("@")
-                found.append(self._compared(name, name if column in self.schema.features else column, kind))
+            column = name.removeprefix("@")
+            found.append(self._compared(name, name if column in self.schema.features else column, kind))
         return found
 
     def _compared(self, name: str, column: str, kind: str) -> Compared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Analysis", "Baseline", "Found", "Subject", "Worker", "analyse", "broken", "empty", "gone"]
+__all__ = ["Analysis", "Baseline", "Found", "Scores", "Subject", "Weighing", "Worker", "analyse", "broken", "empty", "gone"]
 
 from collections import Counter
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ from monitoring.analysis.search_points import add_worst_slices
 from monitoring.analysis.segment_points import add_segments
 from monitoring.analysis.selection_points import add_selection
 from monitoring.analysis.traffic_points import add_labels, add_traffic
+from monitoring.analysis.weighing import Scores, Weighing
 from monitoring.drift import comparable
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import Job, Part, Result
@@ -47,8 +48,8 @@ class Worker(Protocol):
 class Analysis:
     """Everything that one window is computed from.
 
-    `counts` are what one scan said of it and others; `common` is what all its points share (see Findings);
-    `snapshots` is the folder for Evidently's snapshots, or None.
+    `counts` are what one scan said of it and others; `weighing` is how its columns are compared with the reference, None without one;
+    `common` is what all its points share (see Findings); `snapshots` is the folder for Evidently's snapshots, or None.
     """
 
     subject: Subject
@@ -56,6 +57,7 @@ class Analysis:
     frame: pa.Table
     counts: Counted
     baseline: Baseline | None
+    weighing: Weighing | None
     nulls: NullCache
     common: Mapping[str, Any]
     now: datetime
@@ -79,7 +81,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     subject, frame = a.subject, a.frame
     labels = Labels.of(frame, a.window, subject.schema.label_delay, a.now)
     rows = bounded(frame)
-    asked = questions(subject, rows, a.baseline, a.nulls, a.window) if a.baseline else []
+    asked = questions(a.weighing, frame, a.window, rows=rows, known=a.counts.weighed) if a.weighing else []
     result, failure = _ask(a, worker, rows, asked, labels)
     found = Findings(a.common, rows=frame.num_rows, labelled=labels.labelled, n_reference=len(a.baseline) if a.baseline else None)
     add_traffic(found, a.counts.traffic, a.counts.latencies, a.window, a.baseline, a.now)
@@ -130,7 +132,8 @@ def broken(a: Mapping[str, Any], subject: Subject, reason: str) -> Found:
 def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], labels: Labels) -> tuple[Result, str | None]:
     """Evidently's answer; an empty one and a sentence where it failed as a whole."""
     subject = a.subject
-    unwanted = ({"drift"} if not asked else set()) | ({"performance"} if not labels.labelled else set())
+    nothing_to_ask = not asked or (not a.snapshots and all(question.score is not None for question in asked))
+    unwanted = ({"drift"} if nothing_to_ask else set()) | ({"performance"} if not labels.labelled else set())
     parts = a.parts - unwanted
     if not a.snapshots:
         parts -= {"summary"}

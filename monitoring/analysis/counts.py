@@ -1,4 +1,4 @@
-"""What is counted for many windows in one scan: traffic, quality, and what their labelled rows say of the model."""
+"""What is found of many windows at once: traffic, quality, what their labelled rows say of the model, and their drift, column by column."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.performance_points import measuring
+from monitoring.analysis.weighing import Weighed, Weighing, weigh_windows
 from monitoring.performance import Groups, Interval, Key, Measured, measure_groups
 from monitoring.performance.timings import Timed, delay_quantiles, latency_intervals
 from monitoring.planning import Due
 from monitoring.profiles import label_delays_of
+from monitoring.subject import Subject
 from storage.store import Store
 
 _AT_ONCE = 32  # windows read in one scan: many enough to be cheap, few enough that the first result comes soon
@@ -27,24 +29,26 @@ _MOST_ROWS = 2_000_000  # … and rows, about 100 bytes each in memory; a window
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Of one window: its row of `Store.traffic`, its rows of `Store.quality`, its performance by (metric, column), the intervals of its
-    latencies, and the quantiles of its label delays. A window without rows has nothing."""
+    latencies, the quantiles of its label delays, and its columns beside the reference. A window without rows has nothing."""
 
     traffic: Mapping[str, Any] = field(default_factory=dict)
     quality: Sequence[Mapping[str, Any]] = ()
     performance: Mapping[Key, Measured] = field(default_factory=dict)
     latencies: Mapping[str, Interval | None] = field(default_factory=dict)
     delays: Mapping[str, Timed] = field(default_factory=dict)
+    weighed: Mapping[str, Weighed] = field(default_factory=dict)
 
 
-def counted(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None]) -> Iterator[tuple[Due, Counted]]:
-    """Each window, in order, with its counts; `baseline` gives a model's reference."""
+def counted(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None],
+            weighing: Callable[[Subject], Weighing | None]) -> Iterator[tuple[Due, Counted]]:  # fmt: skip
+    """Each window, in order, with its counts; `baseline` gives a model's reference, `weighing` how its columns are compared with it."""
     for some in _batches(due):
         by_version: dict[tuple[str, str], list[Due]] = defaultdict(list)
         for one in some:
             if one.rows and not one.gone:
                 by_version[one.subject.model, one.subject.version].append(one)
         counts = {id(one): found for windows in by_version.values()
-                  for one, found in zip(windows, _of_version(store, windows, baseline), strict=True)}  # fmt: skip
+                  for one, found in zip(windows, _of_version(store, windows, baseline, weighing), strict=True)}  # fmt: skip
         for one in some:
             yield one, counts.get(id(one), Counted())
 
@@ -62,7 +66,8 @@ def _batches(due: Sequence[Due]) -> Iterator[list[Due]]:
         yield some
 
 
-def _of_version(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None]) -> list[Counted]:
+def _of_version(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None],
+                weighing: Callable[[Subject], Weighing | None]) -> list[Counted]:  # fmt: skip
     """The counts of some windows of one model's version."""
     subject, windows = due[0].subject, [one.window for one in due]
     traffic = store.traffic(subject.model, subject.version, windows).to_pylist()
@@ -73,8 +78,9 @@ def _of_version(store: Store, due: Sequence[Due], baseline: Callable[[str], Base
     performance = measure_groups(rows, groups, **measuring(subject, baseline(subject.model)))
     latencies = latency_intervals(_floats(rows["@latency_ms"])[groups.rows], groups)
     delays = delay_quantiles(label_delays_of(rows)[groups.rows], groups)
-    return [Counted(traffic[place], quality[place * each : (place + 1) * each], performance[place], latencies[place], delays[place])
-            for place in range(len(windows))]  # fmt: skip
+    weighed = weigh_windows(store, weighing(subject), windows)
+    return [Counted(traffic[place], quality[place * each : (place + 1) * each], performance[place], latencies[place], delays[place],
+                    weighed[place]) for place in range(len(windows))]  # fmt: skip
 
 
 def _floats(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -10,16 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
-from monitoring.drift import EvidentlyVerdict, Sample, base_method, comparable, evidently_verdict, resolve_method
-from monitoring.drift_nulls import NullCache
-from monitoring.engine_jobs import DriftColumn, Score
+from monitoring.analysis.weighing import Weighed, Weighing
+from monitoring.drift import EvidentlyVerdict, Sample
+from monitoring.engine_jobs import DriftColumn, Picture, Score
 from monitoring.findings import Findings
 from monitoring.multiplicity import Decision, budget, column_level, decide, rungs
-from monitoring.own_windows import Span
-from monitoring.subject import Compared, Subject
-from monitoring.verdicts import Calibration, DriftSettings, calibrate, judge_drift, named_effect, percent, score_p_value, threshold_at
+from monitoring.subject import Compared
+from monitoring.verdicts import Calibration, judge_drift, named_effect, percent, score_p_value, threshold_at
 from monitoring.windows import Window
 
 NO_REFERENCE = "There is no reference to compare with: load one with `python -m monitoring reference MODEL FILE`."
@@ -38,6 +36,8 @@ class Question:
     calibration: Calibration
     levels: tuple[float, ...]
     usual: EvidentlyVerdict | None = None
+    score: Score | None = None
+    picture: Picture | None = None
 
     @property
     def judged(self) -> bool:
@@ -48,60 +48,54 @@ class Question:
         """The column as the Evidently worker is asked for it."""
         given = self.calibration
         ladder = tuple(threshold_at(given, level) for level in self.levels) if self.judged else ()
-        return DriftColumn(self.compared.name, self.compared.kind, given.method, given.threshold, given.minimum_effect, ladder)
+        return DriftColumn(self.compared.name, self.compared.kind, given.method, given.threshold, given.minimum_effect, ladder, self.score,
+                           self.picture)  # fmt: skip
 
 
-def questions(subject: Subject, frame: pa.Table, baseline: Baseline, nulls: NullCache, window: Window) -> list[Question]:
-    """A question for every compared column, its method resolved by name and its threshold drawn from the reference."""
-    span = Span(window.start, window.end, window.rows[1] - window.rows[0] if window.rows else None)
-    made = [_calibrated(subject, column, frame, baseline, nulls, span) for column in subject.compared(frame)]
+def questions(weighing: Weighing, frame: pa.Table, window: Window, *, rows: pa.Table | None = None,
+              known: Mapping[str, Weighed] | None = None) -> list[Question]:  # fmt: skip
+    """A question for every compared column, its method resolved by name and its threshold drawn from the reference.
+
+    `rows` are those of the frame that Evidently sees, where it cannot see them all; `known` are columns that were weighed already.
+    """
+    subject, given = weighing.subject, known or {}
+    compared = subject.compared(frame)
+    made = [given.get(column.name) or _weighed(weighing, column, frame, frame if rows is None else rows, window) for column in compared]
     features = len(subject.schema.features)
-    family = [calibration for _, calibration, _ in made[:features] if calibration.threshold is not None]
+    family = [one for one in made[:features] if one.calibration.threshold is not None]
     share = budget(subject.schema.drift.false_alarms, features)
     several = tuple(rungs(share, len(family)).tolist())
     alone = (column_level(subject.schema.drift.false_alarms, features),)
-    return [Question(column, calibration, several if place < features else alone, usual)
-            for place, (column, calibration, usual) in enumerate(made)]  # fmt: skip
+    return [Question(column, one.calibration, several if place < features else alone, one.usual, one.score, one.picture)
+            for place, (column, one) in enumerate(zip(compared, made, strict=True))]  # fmt: skip
 
 
-def _calibrated(subject: Subject, column: Compared, frame: pa.Table, baseline: Baseline, nulls: NullCache,
-                span: Span) -> tuple[Compared, Calibration, EvidentlyVerdict | None]:  # fmt: skip
-    reference = baseline.sample(column.name, column.kind)
-    window = Sample.of(comparable(frame, column.name, column.kind))
-    method = resolve_method(column.method, column.kind, reference, window)
-    settings = _settings(subject, method, column.column)
-    if not reference.n or not window.n:  # nothing to draw from; the score will say so
-        return column, Calibration(method=method, n=window.n, n_reference=reference.n, level=settings.level,
-                                   minimum_effect=settings.effect_of(method)), None  # fmt: skip
-    key = f"{baseline.digest}/{column.name}/{span.name}"
-    own = baseline.own_windows(column.name, column.kind, span)
-    calibration = calibrate(method, reference, window.n, key=key, settings=settings, cache=nulls, own=own)
-    return column, calibration, evidently_verdict(column.kind, reference, window)
-
-
-def _settings(subject: Subject, method: str, column: str) -> DriftSettings:
-    """What the model's file asks of a verdict on this column; `method` is resolved, because the minimum effect may differ by method."""
-    drift = subject.schema.drift
-    effect = drift.minimum_effect_for(base_method(method), column)
-    return DriftSettings(level=column_level(drift.false_alarms, len(subject.schema.features)), minimum_effect=effect,
-                         sought_effect=drift.sought_effect)  # fmt: skip
+def _weighed(weighing: Weighing, column: Compared, frame: pa.Table, rows: pa.Table, window: Window) -> Weighed:
+    sample, seen = Sample.of_column(frame, column.name, column.kind), frame
+    if rows is not frame and not weighing.is_ours(weighing.method(column, sample)):
+        sample, seen = Sample.of_column(rows, column.name, column.kind), rows
+    return weighing.weigh(column, sample, seen.num_rows, window)
 
 
 def add_drift(found: Findings, asked: Sequence[Question], scores: Mapping[str, Score], *, labels: Labels, features: int,
               failure: str | None, sampled: int | None) -> None:  # fmt: skip
     """A `drift` point per question and the `drift_share` over the first `features` of them, which are the model's features.
 
-    `failure` is why Evidently gave nothing at all; `sampled` is the number of rows that were compared where there are too many for all.
+    `failure` is why Evidently gave nothing at all, which concerns the columns whose score is not ours; `sampled` is the number of rows that
+    it compared where there are too many for all.
     """
+    ours = {question.compared.name: question.score for question in asked if question.score is not None}
+    scores = ours if failure else {**scores, **ours}
     family = [question for question in asked[:features] if question.judged]
-    decision = _decide(family, {} if failure else scores)
+    decision = _decide(family, scores)
     statuses = []
     for place, question in enumerate(asked):
         level = decision.level if place < features and family else None
         adjusted = decision.adjusted[family.index(question)] if question in family else None
         status = _add_one(found, question, scores.get(question.compared.name), level, adjusted, labels, failure, sampled)
         statuses.append((question, status))
-    _add_share(found, [(question, status) for question, status in statuses[:features] if status in _JUDGED], decision.share, failure)
+    missed = failure if any(question.score is None for question in asked[:features]) else None
+    _add_share(found, [(question, status) for question, status in statuses[:features] if status in _JUDGED], decision.share, missed)
 
 
 def _decide(family: Sequence[Question], scores: Mapping[str, Score]) -> Decision:
@@ -120,12 +114,12 @@ def _add_one(found: Findings, question: Question, score: Score | None, level: fl
     if question.compared.name == "@label" and not labels.labelled:
         found.add("drift", reason=labels.missing, **more)
         return "not_applicable"
-    if failure is not None or score is None:
+    if score is None:
         found.add("drift", status="failed", reason=failure or "Evidently gave no score for this column", **more)
         return "failed"
     verdict = judge_drift(score, calibration, level=level)
     found.add("drift", score.value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, p_value=verdict.p_value,
-              detail=_detail(question, score, level, adjusted) | {"sampled": sampled}, **more)  # fmt: skip
+              detail=_detail(question, score, level, adjusted) | {"sampled": None if question.score else sampled}, **more)  # fmt: skip
     return verdict.status
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "histograms",
     "is_effect",
     "method_label",
+    "refusal",
     "resolve_method",
     "score",
     "why_not",
@@ -28,4 +29,4 @@ __all__ = [
 from monitoring.drift.binned import binned_scores, histograms
 from monitoring.drift.registry import METHODS, DriftMethod, base_method, is_effect, method_label
 from monitoring.drift.samples import Sample, comparable
-from monitoring.drift.scores import COVERED, EvidentlyVerdict, effect, evidently_verdict, resolve_method, score, why_not
+from monitoring.drift.scores import COVERED, EvidentlyVerdict, effect, evidently_verdict, refusal, resolve_method, score, why_not

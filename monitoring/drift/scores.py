@@ -6,7 +6,7 @@ compare every branch with Evidently's own functions.
 
 from __future__ import annotations
 
-__all__ = ["COVERED", "EvidentlyVerdict", "effect", "evidently_verdict", "resolve_method", "score", "why_not"]
+__all__ = ["COVERED", "EvidentlyVerdict", "effect", "evidently_verdict", "refusal", "resolve_method", "score", "why_not"]
 
 import warnings
 from dataclasses import dataclass
@@ -44,6 +44,16 @@ def resolve_method(method: str, kind: str, reference: Sample, window: Sample) ->
     if few <= 2:
         return "z"
     return "chisquare" if kind == "categorical" or few <= 5 else "ks"
+
+
+def refusal(method: str, kind: str, reference: Sample, window: Sample) -> str | None:
+    """Why a column of this kind has no score by this method, whoever computes it; None where it has one."""
+    name = base_method(method)
+    if name not in METHODS:
+        return f'"{name}" is no drift method; valid are: {", ".join(sorted(METHODS))}.'
+    if reference.categories is not None and "categorical" not in METHODS[name].kinds:
+        return f"{method} compares numbers, and this column is {kind}."
+    return why_not(method, reference, window)
 
 
 def why_not(method: str, reference: Sample, window: Sample) -> str | None:
@@ -136,14 +146,21 @@ class EvidentlyVerdict:
         return {"method": self.method, "value": self.value, "threshold": self.threshold, "drift": self.drift}
 
 
-def evidently_verdict(kind: str, reference: Sample, window: Sample) -> EvidentlyVerdict | None:
+def evidently_verdict(kind: str, reference: Sample, window: Sample, *,
+                      known: tuple[str, float] | None = None) -> EvidentlyVerdict | None:  # fmt: skip
     """Evidently's default verdict; None where it has no value. Of text and time it is that of their length and age.
 
-    Its thresholds (0.7.23, legacy/calculations/stattests/): 0.1 for distances, 0.05 for p-values.
+    `known` is a method and its score on these samples, which is not computed again. Its thresholds (0.7.23,
+    legacy/calculations/stattests/): 0.1 for distances, 0.05 for p-values.
     """
     method = resolve_method("auto", kind, reference, window)
-    if why_not(method, reference, window) is not None:
-        return None
-    value, distance = score(method, reference, window), METHODS[base_method(method)].larger_is_drift
+    if known is not None and known[0] == method:
+        value = known[1]
+    else:
+        try:
+            value = score(method, reference, window)
+        except ValueError:
+            return None
+    distance = METHODS[base_method(method)].larger_is_drift
     threshold = _EVIDENTLY_DISTANCE if distance else _EVIDENTLY_P_VALUE
     return EvidentlyVerdict(method, value, threshold, value >= threshold if distance else value < threshold)

@@ -13,9 +13,8 @@ import pytest
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.drift_points import Question, add_drift, questions
 from monitoring.analysis.labels import Labels
-from monitoring.drift import Sample, comparable, score
+from monitoring.analysis.weighing import Weighing
 from monitoring.drift_nulls import NullCache
-from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
@@ -39,7 +38,8 @@ def rows(n: int, *, seed: int, shift: float = 0.0) -> pa.Table:
 
 def asked(drift: dict[str, Any] | None, *, n_reference: int = 2_000, n: int = 500) -> dict[str, Question]:
     schema = ModelSchema(name="m", task="binary", features=FEATURES, drift=drift)
-    found = questions(Subject("m", "1", schema), rows(n, seed=2), Baseline(rows(n_reference, seed=1), "digest"), NullCache(), ONE_DAY)
+    weighing = Weighing(subject=Subject("m", "1", schema), baseline=Baseline(rows(n_reference, seed=1), "digest"), nulls=NullCache())
+    found = questions(weighing, rows(n, seed=2), ONE_DAY)
     return {question.compared.column: question for question in found}
 
 
@@ -72,17 +72,11 @@ BASELINE, NULLS = Baseline(rows(2_000, seed=1), "digest"), NullCache()
 def share(drift: dict[str, Any] | None, *, seed: int, shift: float = 0.0) -> dict[str, Any]:
     """The `drift_share` point of a window, its scores computed here."""
     schema = ModelSchema(name="m", task="binary", features=FEATURES, drift=drift)
-    frame, baseline = rows(300, seed=seed, shift=shift), BASELINE
-    subject = Subject("m", "1", schema)
-    given = questions(subject, frame, baseline, NULLS, ONE_DAY)
-    scores = {}
-    for question in given[:4]:
-        name, kind = question.compared.name, question.compared.kind
-        window = comparable(frame, name, kind)
-        scores[name] = Score(value=score(question.calibration.method, baseline.sample(name, kind), Sample.of(window)))
+    frame = rows(300, seed=seed, shift=shift)
+    given = questions(Weighing(subject=Subject("m", "1", schema), baseline=BASELINE, nulls=NULLS), frame, ONE_DAY)
     found = Findings(COMMON, rows=300, labelled=0, n_reference=2_000)
     labels = Labels.of(frame, window=ONE_DAY, delay=timedelta(0), now=START)
-    add_drift(found, given, scores, labels=labels, features=4, failure=None, sampled=None)
+    add_drift(found, given, {}, labels=labels, features=4, failure=None, sampled=None)
     return next(point for point in found.table().to_pylist() if point["metric"] == "drift_share")
 
 

@@ -1,0 +1,1 @@
+"""What `benchmarks/drift_scores.py` measures: one workload, and who scores it."""
