@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Analysis", "Baseline", "Found", "Scores", "Subject", "Weighing", "Worker", "analyse", "broken", "empty", "gone"]
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -139,8 +139,9 @@ def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], lab
         parts -= {"summary"}
     if not parts:
         return Result(), None
-    names = _columns(subject, rows)
-    reference = a.baseline.compared if a.baseline else None
+    names = _columns(subject, rows, asked, parts)
+    compares = "summary" in parts or any(question.score is None for question in asked)
+    reference = a.baseline.compared if a.baseline and compares else None
     job = Job(
         task=subject.task,
         current=rows.select(names),
@@ -161,9 +162,11 @@ def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], lab
         return Result(), str(error)
 
 
-def _columns(subject: Subject, frame: pa.Table) -> list[str]:
-    """What Evidently may see: features, outcomes, time, user and item; no id, latency or error, which are not the model's."""
-    wanted = {"@t", "@prediction", "@score", "@label", *subject.schema.features, *(name for name in (subject.user, subject.item) if name)}
+def _columns(subject: Subject, frame: pa.Table, asked: Sequence[Question], parts: Set[Part]) -> list[str]:
+    """What Evidently needs to see: outcomes, time, user and item, features that it is to score or summarise; no id, latency or error, which
+    are not the model's."""
+    wanted = {"@t", "@prediction", "@score", "@label", *(name for name in (subject.user, subject.item) if name)}
+    wanted |= set(subject.schema.features) if "summary" in parts else {question.compared.name for question in asked if question.score is None}
     return [name for name in frame.column_names if name in wanted or name.startswith("@score:")]
 
 

@@ -17,7 +17,7 @@ from evidently.legacy.core import ColumnType
 from evidently.legacy.model.widget import BaseWidgetInfo
 from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data
 
-from monitoring.drift import METHODS, Sample, base_method, comparable, effect, is_effect, method_label, resolve_method, score, why_not
+from monitoring.drift import METHODS, Sample, base_method, comparable, effect, is_effect, method_label, refusal, resolve_method, score
 from monitoring.engine_jobs import DriftColumn, Job, Picture, Score
 from monitoring.pictures import picture
 
@@ -136,22 +136,13 @@ def _computed(job: Job, column: DriftColumn) -> tuple[Score, Picture | None]:
     window = Sample.of(values)
     method = resolve_method(column.method, column.kind, reference, window)
     facts = Score(reason="", method=method, n=window.n, n_reference=reference.n)
-    reason = _unfit(column, method, reference, window)
+    reason = refusal(method, column.kind, reference, window)
     if reason is not None:
         return replace(facts, reason=reason), None
     found = _score(replace(facts, effect=None if is_effect(method) else effect(method, 0.0, reference, window)), column, usual, values)
     if job.snapshots is None or found.value is None:
         return found, None
     return found, picture(method, reference, window, nulls=values.null_count, nulls_reference=usual.null_count)
-
-
-def _unfit(column: DriftColumn, method: str, reference: Sample, window: Sample) -> str | None:
-    """Why Evidently is not asked at all."""
-    if base_method(method) not in METHODS:
-        return f'"{column.method}" is no drift method; valid are: {", ".join(sorted(METHODS))}.'
-    if reference.categories is not None and "categorical" not in METHODS[base_method(method)].kinds:
-        return f"{method} compares numbers, and this column is {column.kind}."
-    return why_not(method, reference, window)
 
 
 def _score(facts: Score, column: DriftColumn, reference: pa.Array, current: pa.Array) -> Score:
