@@ -166,7 +166,8 @@ def _columns(subject: Subject, frame: pa.Table, asked: Sequence[Question], parts
     """What Evidently needs to see: outcomes, time, user and item, features that it is to score or summarise; no id, latency or error, which
     are not the model's."""
     wanted = {"@t", "@prediction", "@score", "@label", *(name for name in (subject.user, subject.item) if name)}
-    wanted |= set(subject.schema.features) if "summary" in parts else {question.compared.name for question in asked if question.score is None}
+    features = set(subject.schema.features)
+    wanted |= features if "summary" in parts else {question.compared.name for question in asked if question.score is None}
     return [name for name in frame.column_names if name in wanted or name.startswith("@score:")]
 
 

@@ -291,7 +291,7 @@ def test_when_evidently_fails_its_points_fail_and_the_others_stand(store: Store,
     log(store, "binary", calls("binary", 60, seed=1))
     put_reference(store, "binary")
     with EvidentlyWorker(timeout=0.01) as hasty:
-        result = run(store, hasty)
+        result = run(store, hasty, scores="evidently")
     found = points(store)
     for metric, column in (("drift", "amount"), ("drift_share", "")):
         assert one(found, metric, column)["status"] == "failed"
@@ -303,6 +303,9 @@ def test_when_evidently_fails_its_points_fail_and_the_others_stand(store: Store,
     assert run(store, worker, now=now).windows == 0  # not at once: what failed a moment ago fails again
     assert run(store, worker, now=now + timedelta(minutes=20)).windows == 1
     assert one(points(store), "drift", "amount")["status"] != "failed"
+    with EvidentlyWorker(timeout=0.01) as hasty:
+        assert run(store, hasty, everything=True).failed == 0  # without its page: all scores are ours
+    assert one(points(store), "drift", "amount")["value"] is not None
 
 
 class _Breaking:
@@ -375,17 +378,21 @@ def test_a_model_that_cannot_be_planned_stops_no_other(store: Store, worker: Evi
 
 
 @pytest.mark.slow
-def test_very_many_rows_are_compared_in_part_and_counted_in_full(
+def test_evidently_compares_very_many_rows_in_part_and_we_compare_and_count_them_in_full(
     store: Store, worker: EvidentlyWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(baseline, "MOST_COMPARED", 100)
     made = calls("binary", 240, seed=1)
     log(store, "binary", made)
     put_reference(store, "binary")
-    run(store, worker)
+    run(store, worker, scores="evidently")
     drift = one(points(store), "drift", "amount")
     assert drift["n"] == 100
     assert json.loads(drift["detail"])["sampled"] == 100
+    run(store, worker, everything=True)
+    drift = one(points(store), "drift", "amount")
+    assert drift["n"] == 240
+    assert "sampled" not in json.loads(drift["detail"])
     assert one(points(store), "rows")["value"] == 240
     accuracy = one(points(store), "accuracy")
     assert (accuracy["n"], accuracy["value"]) == (240, sum(call["prediction"] == call["label"] for call in made) / 240)
