@@ -10,7 +10,7 @@ from __future__ import annotations
 __all__ = ["METHOD", "Effects", "Weights", "effects", "weigh"]
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from monitoring.multivariate import Encoder, sampled
 from monitoring.multivariate.encoding import columns_of, joined
-from monitoring.performance.weighted import complete, weighted
+from monitoring.performance.weighted import Weighing, complete
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -51,6 +51,15 @@ class Weights:
     of_reference: Floats  # the weight of each row in each draw
     effective: float  # (Σw)² / Σw² of the reference's rows (Kish 1965)
     foreign: float  # share of the window's rows that have no counterpart in the reference
+    known: dict[tuple[str, str | None], tuple[Weighing, Weighing]] = field(default_factory=dict, repr=False, compare=False)
+
+    def weighings(self, task: str, positive_label: str | None) -> tuple[Weighing, Weighing]:
+        """The window's and the reference's rows, prepared for all metrics of a task."""
+        key = (task, positive_label)
+        if key not in self.known:
+            window, reference = (Weighing(frame, task=task, positive_label=positive_label) for frame in (self.window, self.reference))
+            self.known[key] = window, reference
+        return self.known[key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +107,9 @@ def effects(metric: str, weights: Weights, *, task: str, positive_label: str | N
     refused = _refused(weights)
     if refused:
         return Effects(reason=refused, **sizes)
-    of_window, of_reference = weights.counts_window, weights.counts_reference
-    samples = ((weights.window, of_window), (weights.reference, of_reference),
-               (weights.reference, of_reference * weights.of_reference))  # fmt: skip
-    values = [weighted(metric, frame, counts, task=task, positive_label=positive_label) for frame, counts in samples]
+    window, reference = weights.weighings(task, positive_label)
+    values = [window.of(metric, weights.counts_window), reference.of(metric, weights.counts_reference),
+              reference.of(metric, weights.counts_reference * weights.of_reference)]  # fmt: skip
     if any(value is None or not np.isfinite(value[0]) or np.isfinite(value).mean() < 0.9 for value in values):
         return Effects(reason="The metric has no weighted form, or too few rows define it.", **sizes)
     seen, usual, expected = (np.asarray(value) for value in values)

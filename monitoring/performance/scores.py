@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SCORE_METRICS", "calibration_error", "confidence", "measure_scores"]
+__all__ = ["SCORE_METRICS", "brier_scores", "calibration_error", "confidence", "log_losses", "measure_scores", "one_against_rest"]
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ class _Scored:
             return self._ranked(metric)
         if metric == "expected_calibration_error":
             return _calibration(self.outcomes)
-        per_row, weight = (_log_losses if metric == "log_loss" else _brier_scores)(self.outcomes), self.outcomes.scored_weight
+        per_row, weight = (log_losses if metric == "log_loss" else brier_scores)(self.outcomes), self.outcomes.scored_weight
         high = np.inf if metric == "log_loss" else 1.0 if self.binary else 2.0
         return self.groups.means(per_row, weight), of_means(per_row, self.groups, weight, low=0.0, high=high)
 
@@ -89,7 +89,7 @@ class _Scored:
         all rows agree (a perfect order) no spread is to be seen; Wilson's interval with the rarer class's rows stands in, because the
         variance of an AUC of a given value is at most that of such a share (Birnbaum & Klose 1957).
         """
-        truths, scores = _one_against_rest(self.outcomes)
+        truths, scores = one_against_rest(self.outcomes)
         weight = np.ones(len(scores)) if self.outcomes.scored_weight is None else self.outcomes.scored_weight
         of_class = auc_influences if metric == "roc_auc" else average_precision_influences
         each = [of_class(truths[:, j], scores[:, j], weight, self.groups) for j in range(truths.shape[1])]
@@ -146,7 +146,8 @@ def calibration_error(score: Floats, outcome: Floats, counts: Floats) -> Floats:
     return np.asarray(np.abs(counts @ gaps).sum(axis=1) / counts.sum(axis=1))
 
 
-def _one_against_rest(outcomes: ClassOutcomes) -> tuple[Floats, Floats]:
+def one_against_rest(outcomes: ClassOutcomes) -> tuple[Floats, Floats]:
+    """Truths (0 or 1) and scores, one column per scored class."""
     if outcomes.positive is not None:
         return outcomes.scored_label[:, None].astype(float), outcomes.scores
     return np.eye(len(outcomes.scored_classes))[outcomes.scored_label], outcomes.scores
@@ -159,13 +160,14 @@ def _of_truth(outcomes: ClassOutcomes) -> Floats:
     return np.asarray(outcomes.scores[np.arange(len(outcomes.scores)), outcomes.scored_label])
 
 
-def _log_losses(outcomes: ClassOutcomes) -> Floats:
+def log_losses(outcomes: ClassOutcomes) -> Floats:
+    """The negative logarithm of the probability that was given to what came true, in nats."""
     return np.asarray(-np.log(np.clip(_of_truth(outcomes), _TINY, 1 - _TINY)))
 
 
-def _brier_scores(outcomes: ClassOutcomes) -> Floats:
+def brier_scores(outcomes: ClassOutcomes) -> Floats:
     """Binary: (score - outcome)², 0 to 1; multiclass: its sum over classes, 0 to 2 (Brier 1950)."""
-    truths, scores = _one_against_rest(outcomes)
+    truths, scores = one_against_rest(outcomes)
     return np.asarray(((scores - truths) ** 2).sum(axis=1))
 
 

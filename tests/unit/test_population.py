@@ -83,6 +83,24 @@ def test_weights_of_one_give_the_metric_and_weights_of_two_count_a_row_twice(tas
         assert found == pytest.approx(expected, rel=1e-9), metric
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_rows_drawn_with_replacement_give_the_metric_of_the_drawn_rows_or_none(task: str) -> None:
+    """Few rows, so that some draws have one class only, or no decision for one: those are undefined, or scikit-learn's zero."""
+    rng = np.random.default_rng(6)
+    frame = rows(rng, 5) if task == "regression" else classified(rng, 5, classes=2 if task == "binary" else 3)
+    draws = rng.multinomial(5, np.full(5, 1 / 5), size=60)
+    metrics = ("mae", "rmse", "r2", "mean_error") if task == "regression" else ("accuracy", "recall", "f1", "roc_auc", "brier", "log_loss")
+    undefined = 0
+    for metric in metrics + (("average_precision",) if task == "binary" else ()):
+        found = weighted(metric, frame, draws.astype(float), task=task, positive_label="k1")
+        assert found is not None
+        for value, times in zip(found, draws, strict=True):
+            drawn = measure(frame.take(pa.array(np.repeat(np.arange(5), times))), task=task, positive_label="k1")[metric, ""].value
+            undefined += drawn is None
+            assert np.isnan(value) if drawn is None else value == pytest.approx(drawn, rel=1e-9, abs=1e-12), metric
+    assert undefined or task == "regression"
+
+
 def test_rows_without_a_label_or_a_score_are_left_out() -> None:
     frame = pa.table({"@prediction": ["a", "b", None], "@score": [0.1, float("nan"), 0.3], "@label": ["a", "a", "a"]})
     assert complete(frame).num_rows == 1
