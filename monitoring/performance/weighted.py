@@ -89,7 +89,8 @@ class Weighing:
         """Which cell of the confusion matrix, laid out in a row, each row is in."""
         assert self._classes is not None
         many = len(self._classes.classes)
-        return np.eye(many * many)[self._classes.label * many + self._classes.decision]
+        found: Floats = np.eye(many * many)[self._classes.label * many + self._classes.decision]
+        return found
 
 
 def _mean(values: Floats, weights: Floats) -> Floats:
