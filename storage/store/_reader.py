@@ -14,7 +14,20 @@ import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.home import Home
-from storage.store import _activity, _catalog, _causes, _changes, _counts, _findings, _frames, _health, _outcomes, _pruned, _reference
+from storage.store import (
+    _activity,
+    _catalog,
+    _causes,
+    _changes,
+    _counts,
+    _findings,
+    _frames,
+    _health,
+    _outcomes,
+    _pruned,
+    _quality,
+    _reference,
+)
 from storage.store._database import Parameters, ReadCursor, query, table
 from storage.store._frames import Window
 from storage.store._window_columns import WindowColumns
@@ -150,14 +163,14 @@ class Reader:
         """One row per window given: start, end, first_row, last_row, rows, errors, latency_p50, latency_p95, latency_p99,
         latency_mean (ms, null without any), n_latency, duplicates (rows set aside because they repeated an id with other content)."""
         with self._model(model, version) as (cursor, found):
-            return _activity.traffic(cursor, found, version, windows)
+            return _quality.traffic(cursor, found, version, windows)
 
     def quality(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
         """One row per window given and feature: start, end, first_row, last_row, column, n (rows of the window), and how many rows
         are missing, type_errors, below or above the reference's range, new_categories (null where there is no reference, or the
         kind has no such thing)."""
         with self._model(model, version) as (cursor, found):
-            return _activity.quality(cursor, found, version, windows)
+            return _quality.quality(cursor, found, version, windows)
 
     def predictions(self, model: str, *, limit: int | None = None) -> pa.Table:
         """Every logged row for export, repeats flagged, newest first."""

@@ -41,6 +41,29 @@ def test_quality_compares_with_the_reference_where_there_is_one(fraud: Store, lo
     assert found["opened"]["missing"] == 5
 
 
+def test_windows_that_overlap_and_more_than_one_query_holds_are_counted_as_each_alone(
+    fraud: Store, log: Log, collector: Collector
+) -> None:
+    fraud.put_reference("fraud", pa.table({"amount": [0.0, 50.0], "country": ["FR", "DE"]}), source="r")
+    given = [{"amount": n / 2 if n % 5 else "much", "country": ["FR", "XX"][n % 2]} for n in range(150)]
+    log.write(*(("pred", prediction(n, lat=n / 3 if n % 4 else None, f=features)) for n, features in enumerate(given)))
+    log.predictions([1, 2, 3])
+    log.write(("pred", {**prediction(4), "s": 0.99}))
+    collector.once()
+    hours = [Span(hour(n), hour(n + 1)) for n in range(100)]
+    of_rows = [Span(T0, T0, (0, 40)), Span(T0, T0, (30, 60)), Span(T0, T0, (60, 61))]
+    windows = [*reversed(hours), day(0), Span(hour(3), hour(30)), day(9), *of_rows]
+    for verb in (fraud.traffic, fraud.quality):
+        together = verb("fraud", "1", windows).to_pylist()
+        assert together == [row for window in windows for row in verb("fraud", "1", [window]).to_pylist()]
+    whole = {row["column"]: row for row in fraud.quality("fraud", "1", [Span(T0, hour(200))]).to_pylist()}
+    counted = fraud.quality("fraud", "1", [Span(hour(n), hour(n + 1)) for n in range(200)]).to_pylist()
+    for name, row in whole.items():
+        for count in ("n", "missing", "type_errors", "above", "new_categories"):
+            assert sum(one[count] or 0 for one in counted if one["column"] == name) == (row[count] or 0)
+    assert (whole["amount"]["type_errors"], whole["amount"]["above"], whole["country"]["new_categories"]) == (30, 40, 75)
+
+
 def test_windows_of_rows_count_in_order_of_time_and_id(fraud: Store, log: Log, collector: Collector) -> None:
     log.predictions([4, 2, 0, 1, 3])
     log.predictions([9], e=None)
