@@ -17,10 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import expit
 from scipy.stats import t as student
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn's own dependency, without types
 
+from monitoring.causes.odds import fitted, stretched
 from monitoring.multivariate import Encoder, sampled
 from monitoring.multivariate.encoding import columns_of, joined
 from monitoring.performance.weighted import Weighing, complete
@@ -133,26 +133,20 @@ def _ratios(rows: Floats, n_reference: int, counts: Floats, rng: np.random.Gener
     """
     target = (np.arange(len(rows)) >= n_reference).astype(int)
     fold = np.concatenate([rng.permutation(np.arange(n) % 2) for n in (n_reference, len(rows) - n_reference)])
-    tried = {penalty: _logits(rows, target, fold, counts[0], penalty) for penalty in _PENALTIES}
+    tried = {penalty: _logits(rows, target, fold, counts[:1], penalty)[0] for penalty in _PENALTIES}
     best = min(_PENALTIES, key=lambda penalty: log_loss(target, expit(tried[penalty])))
-    logits = [tried[best], *(_logits(rows, target, fold, count, best) for count in counts[1:])]
-    ratio = n_reference / (len(rows) - n_reference)
-    return np.array([ratio * np.exp(_stretched(logit, target, count)) for logit, count in zip(logits, counts, strict=True)])
+    logits = stretched(_logits(rows, target, fold, counts, best), target, counts)
+    return n_reference / (len(rows) - n_reference) * np.exp(np.clip(logits, -_MOST_LOGIT, _MOST_LOGIT))
 
 
 def _logits(rows: Floats, target: Ints, fold: Ints, counts: Floats, penalty: float) -> Floats:
-    found = np.empty(len(rows))
+    """Of each row in each draw, by a regression on the other fold."""
+    found = np.empty(counts.shape)
     for number in (0, 1):
-        train = (fold != number) & (counts > 0)
-        model = LogisticRegression(C=penalty, max_iter=200).fit(rows[train], target[train], sample_weight=counts[train])
-        found[fold == number] = model.decision_function(rows[fold == number])
+        train, test = fold != number, fold == number
+        coefficients = fitted(rows[train], target[train], counts[:, train], penalty)
+        found[:, test] = coefficients[:, :-1] @ rows[test].T + coefficients[:, -1:]
     return found
-
-
-def _stretched(logit: Floats, target: Ints, counts: Floats) -> Floats:
-    model = LogisticRegression(C=1e6).fit(logit[:, None], target, sample_weight=counts)
-    stretched = model.decision_function(logit[:, None])
-    return np.asarray(np.clip(stretched, -_MOST_LOGIT, _MOST_LOGIT))
 
 
 def _draws(n: int, rng: np.random.Generator) -> Floats:

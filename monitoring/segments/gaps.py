@@ -7,16 +7,17 @@ __all__ = ["MINIMUM_COUNTED", "MINIMUM_GROUP", "Gap", "Judged", "Sums", "judge",
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erfc, hypot, sqrt
+from statistics import NormalDist
 
 import numpy as np
 from scipy.special import stdtrit
-from statsmodels.stats.proportion import confint_proportions_2indep
 
 from monitoring.multiplicity import decide
 from monitoring.verdicts import Status, percent
 
 from .outcomes import Mask, Rate
 
+_Z = NormalDist().inv_cdf(0.975)
 MINIMUM_GROUP = 30  # rows of the group in the window: fewer say little, and a rate of a handful of people may tell about one of them
 MINIMUM_COUNTED = 10  # rows a rate is over, in the group and in the rest; statistical offices suppress cells below ten or eleven
 MINIMUM_GROWTH = 0.05  # five percentage points; of other units, this part of the mean size of the values in the reference
@@ -110,9 +111,16 @@ def _suppressed(rate: Rate, rows: int, group: Sums, rest: Sums) -> str:
 
 
 def _newcombe(group: Sums, rest: Sums) -> tuple[float, float]:
-    counts = round(group.mean * group.n), group.n, round(rest.mean * rest.n), rest.n
-    lower, upper = confint_proportions_2indep(*counts, method="newcomb", compare="diff")
-    return float(lower), float(upper)
+    """Newcombe's method 10: the distances of both shares' Wilson intervals, squared and added."""
+    (low, high), (others_low, others_high) = _wilson(group), _wilson(rest)
+    difference = group.mean - rest.mean
+    return (difference - hypot(group.mean - low, others_high - rest.mean), difference + hypot(high - group.mean, rest.mean - others_low))
+
+
+def _wilson(part: Sums) -> tuple[float, float]:
+    square = _Z**2 / part.n
+    middle, half = (part.mean + square / 2) / (1 + square), sqrt(square * (part.mean * (1 - part.mean) + square / 4)) / (1 + square)
+    return middle - half, middle + half
 
 
 def _welch(group: Sums, rest: Sums) -> tuple[float, float]:

@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.traffic_points import add_labels, add_traffic
 from monitoring.findings import Findings
+from monitoring.performance import Groups
+from monitoring.performance.timings import delay_quantiles, latency_intervals
+from monitoring.profiles import label_delays_of
 from monitoring.windows import Window
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -132,7 +136,7 @@ def traffic(latencies: np.ndarray, baseline: Baseline | None = None, *, errors: 
     row = {"rows": n, "errors": errors, "duplicates": 0, "n_latency": n, **quantiles}
     row["latency_mean"] = float(latencies.mean()) if n else None
     found = findings(n)
-    add_traffic(found, row, frame(latencies.tolist()), WINDOW, baseline, WINDOW.end)
+    add_traffic(found, row, latency_intervals(latencies, Groups.whole(n))[0], WINDOW, baseline, WINDOW.end)
     return {p["metric"]: p for p in found.table().to_pylist()}
 
 
@@ -160,14 +164,37 @@ def test_calls_without_latency_say_so() -> None:
 
 
 def test_label_coverage_and_delay_are_of_the_labels_there_are() -> None:
-    found = findings(8)
-    add_labels(found, frame([1.0] * 8, labelled=2))
-    points = {p["metric"]: p for p in found.table().to_pylist()}
+    points = labels(frame([1.0] * 8, labelled=2), 2)
     assert points["label_coverage"]["value"] == 0.25
     assert points["label_delay_p50"]["value"] == 6 * 3600
-    found = findings(8)
-    add_labels(found, frame([1.0] * 8))
-    assert found.table().to_pylist()[1]["status"] == "not_applicable"
+    assert labels(frame([1.0] * 8), 0)["label_delay_p50"]["status"] == "not_applicable"
+
+
+def labels(rows: pa.Table, labelled: int) -> dict[str, dict[str, Any]]:
+    found = findings(rows.num_rows)
+    [delays] = delay_quantiles(label_delays_of(rows), Groups.whole(rows.num_rows))
+    add_labels(found, rows.num_rows, labelled, delays)
+    return {p["metric"]: p for p in found.table().to_pylist()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_latencies_and_delays_of_many_windows_are_those_of_each(seed: int) -> None:
+    """Quantiles are numpy's, intervals those of the window alone; a window may have none."""
+    random = np.random.default_rng(seed)
+    code = random.integers(0, 4, 500) * 2  # windows 1, 3 and 5 are empty
+    values = np.where(random.random(500) < 0.1, np.nan, random.exponential(5, 500))
+    groups = Groups.of_codes(code, 8)
+    delays, latencies = delay_quantiles(values[groups.rows], groups), latency_intervals(values[groups.rows], groups)
+    for window in range(8):
+        own = values[code == window]
+        there = own[np.isfinite(own)]
+        assert latencies[window] == latency_intervals(own, Groups.whole(len(own)))[0]
+        assert len(delays[window]) == (2 if len(there) else 0)
+        for metric, share in (("label_delay_p50", 0.5), ("label_delay_p95", 0.95)):
+            if len(there):
+                value, interval, n = delays[window][metric]
+                assert (value, n) == (pytest.approx(np.quantile(there, share), rel=1e-12), len(there))
+                assert interval is not None and interval.lower <= value <= interval.upper
 
 
 def test_a_value_that_is_no_number_is_a_failed_point_and_never_nan() -> None:
