@@ -104,7 +104,7 @@ def _retire(store: Store, path: Path, name: str) -> None:
         for line in told.get("lines", ()):
             cursor.execute("DELETE FROM quarantine WHERE segment = ? AND position = ?", [told["segment"], line["offset"]])
         text = f"{path.name} was mended and replayed as {name}."
-        cursor.execute("INSERT INTO events VALUES (now(), 'info', 'replayed', NULL, ?)", [text])
+        cursor.execute("INSERT INTO events (happened_at, level, kind, model, text) VALUES (now(), 'info', 'replayed', NULL, ?)", [text])
     folder = path.parent / _REPLAYED
     folder.mkdir(mode=0o700, exist_ok=True)
     for file in (path, reasons):

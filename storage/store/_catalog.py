@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Field", "Model", "add_columns", "find", "heard_of", "names", "register"]
+__all__ = ["Field", "Model", "find", "heard_of", "names", "register"]
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,12 +15,11 @@ import duckdb
 from storage.errors import StoreError
 from storage.store import _changes
 from storage.store._database import ReadCursor, dicts, query
+from storage.store._widening import TYPES, add_columns
 
 Cursor = duckdb.DuckDBPyConnection
 
-MAX_COLUMNS = 2_000  # of one wide table; more go to _extra (storage specification: at most 2,000 features)
 _DAY = 86_400  # seconds: rows are counted by days until shorter windows are asked for
-TYPES = {"numerical": "DOUBLE", "categorical": "VARCHAR", "text": "VARCHAR", "datetime": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,46 +148,3 @@ def register(cursor: Cursor, spec: Mapping[str, Any], *, origin: str = "register
     add_columns(cursor, model_id, wanted(spec))
     _changes.note(cursor, model_id, "description")
     return True
-
-
-def add_columns(cursor: Cursor, model_id: int, asked: Iterable[tuple[str, str, str]]) -> None:
-    """Make the columns that are missing, and fill them from what was logged before: from `_extra`, or from the name's older kind."""
-    rows = dicts(cursor, query("columns"), [model_id])
-    known = {(row["name"], row["kind"], row["role"] == "score") for row in rows}
-    for name, kind, role in asked:
-        if (name, kind, role == "score") in known or len(known) >= MAX_COLUMNS:
-            continue
-        number = len(known) + 1
-        column = f"{'s' if role == 'score' else 'f'}{number:04d}"
-        older = [row for row in rows if row["name"] == name and row["role"] != "score" and role != "score"]
-        known.add((name, kind, role == "score"))
-        cursor.execute("INSERT INTO columns VALUES (?, ?, ?, ?, ?, ?, now())", [model_id, number, name, role, kind, column])
-        for table in (f"pred_{model_id:06d}", f"ref_{model_id:06d}"):
-            cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column} {TYPES[kind]}")
-            if role != "score":
-                _fill(cursor, table, column, name, kind, older)
-
-
-def _fill(cursor: Cursor, table: str, column: str, name: str, kind: str, older: list[dict[str, Any]]) -> None:
-    """Give a new column the values that rows hold already under the same name."""
-    type_name = TYPES[kind]
-    pointer = "/" + name.replace("~", "~0").replace("/", "~1")  # JSON pointer, RFC 6901
-    # The whole number 3 was stored as 3.0 in a double; its category is "3".
-    sources = [
-        f"CASE WHEN {row['column_name']} = floor({row['column_name']}) AND abs({row['column_name']}) < 9007199254740992 "
-        f"THEN CAST(CAST({row['column_name']} AS BIGINT) AS VARCHAR) ELSE CAST({row['column_name']} AS VARCHAR) END"
-        if row["kind"] == "numerical"
-        else f"CAST({row['column_name']} AS VARCHAR)"
-        for row in reversed(older)
-    ]
-    if older:
-        values = f"coalesce(json_extract_string(_extra, $pointer), {', '.join(sources)})"
-        condition = "_extra IS NOT NULL OR " + " OR ".join(f"{row['column_name']} IS NOT NULL" for row in older)
-    else:
-        values, condition = "json_extract_string(_extra, $pointer)", "_extra IS NOT NULL"
-    cursor.execute(
-        f"UPDATE {table} SET {column} = TRY_CAST({values} AS {type_name}) WHERE {condition}",  # noqa: S608 – surrogate names only
-        {"pointer": pointer},
-    )
-
-

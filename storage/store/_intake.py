@@ -17,6 +17,7 @@ from storage.store import _catalog, _changes, _ground_truth, _predictions
 from storage.store._entries import Counts, Entry, Placed, Refusal
 from storage.store._inference import infer
 from storage.store._judging import reason_of
+from storage.store._runs import add_event
 from storage.store._values import moment
 
 Cursor = duckdb.DuckDBPyConnection
@@ -130,7 +131,7 @@ def _known(cursor: Cursor, name: str, version: str, rows: _Rows) -> _catalog.Mod
             return model
         spec = {**model.spec, "features": features}
     else:
-        cursor.execute("INSERT INTO events VALUES (now(), 'warning', 'model_inferred', ?, ?)", [name, _INFERRED])
+        add_event(cursor, level="warning", kind="model_inferred", model=name, text=_INFERRED)
     _catalog.register(cursor, spec, origin="inferred")
     model = _catalog.find(cursor, name, version)
     assert model is not None

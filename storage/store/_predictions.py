@@ -13,10 +13,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.store._catalog import Model, add_columns, find
+from storage.store import _conflicts
+from storage.store._catalog import Model, find
 from storage.store._database import dicts, query
 from storage.store._rows import Rows, events, rows_of
 from storage.store._values import Values, column_of, decision_texts, listed, moments
+from storage.store._widening import add_columns
 
 if TYPE_CHECKING:
     from storage.store._entries import Entry, Placed
@@ -34,9 +36,11 @@ def add(cursor: Cursor, model: Model, version: str, entries: Sequence[Entry], gr
     staged = pa.concat_tables([_staged(model, version, part) for part in rows]).combine_chunks()
     cursor.register("staged", staged)
     try:
-        return _insert(cursor, model, staged)
+        new = _insert(cursor, model, staged)
     finally:
         cursor.unregister("staged")
+    _conflicts.note(cursor, model, staged["type_errors"])
+    return new
 
 
 def _with_classes(cursor: Cursor, model: Model, version: str, rows: Sequence[Rows]) -> Model:

@@ -45,4 +45,4 @@ def interrupt(cursor: Cursor) -> None:
 
 def add_event(cursor: Cursor, *, level: str, kind: str, text: str, model: str | None = None) -> None:
     """Note what happened, for the Health page."""
-    cursor.execute("INSERT INTO events VALUES (now(), ?, ?, ?, ?)", [level, kind, model, text])
+    cursor.execute("INSERT INTO events (happened_at, level, kind, model, text) VALUES (now(), ?, ?, ?, ?)", [level, kind, model, text])
