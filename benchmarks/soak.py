@@ -54,7 +54,7 @@ class Soak:
         self.scene = Scene(self.home, self.owner, self.writers, self.die)
         while not self.owner.ask("models"):  # readers begin where there is something to read
             time.sleep(0.2)
-        self.readers = Readers(self.home, 20, options.seed)
+        self.readers = Readers(self.home, options.readers, options.seed)
         self.probe = Probe(self.home)
         self.minutes: list[Minute] = []
         self.done: Counter[str] = Counter()
@@ -125,7 +125,7 @@ class Soak:
                 f"p{share:.0f} {percentile(self.probe.total, share / 100) / 1e3:.2f}" for share in (50, 90, 99)
             ) + " s",
             "owner answers after a kill": self._recovered(),
-            "reader sessions": f"20, {self.readers.answers:,} answers, {errors.total()} errors, "
+            "reader sessions": f"{self.readers.sessions}, {self.readers.answers:,} answers, {errors.total()} errors, "
             f"{len(self.readers.failures) - errors.total()} questions while no owner was there",
             **self._growth(),
         }
@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000, help="rows per second of all writers together")
     parser.add_argument("--fault-every", type=float, default=30, help="seconds")
     parser.add_argument("--compute-every", type=float, default=60, help="seconds between the owner's looks for due windows")
+    parser.add_argument("--readers", type=int, default=20, help="sessions that ask for findings")
     parser.add_argument("--seed", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:

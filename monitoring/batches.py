@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from monitoring._columns import Troubles, decisions, from_text, keys, moments, numbers, values
+from monitoring._outcomes import latency_value, score_value
 from monitoring._roles import Roles, label_roles, merged, roles_of
 from monitoring._sources import Chunk, chunks_of
 from monitoring._values import Refused, short_error
-from monitoring.logger import LogResult, latency_value, score_value
+from monitoring.logger import LogResult
 from storage.frames import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ counted by its reason. Imports none of duckdb, pandas, pyarrow, streamlit, evide
 
 from __future__ import annotations
 
-__all__ = ["LogResult", "LoggerStats", "PredictionLogger", "ground_truth_value", "latency_value", "score_value"]
+__all__ = ["LogResult", "LoggerStats", "PredictionLogger"]
 
 import itertools
 import os
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -22,24 +22,18 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 import orjson
 
-from monitoring._sampling import Sampler
-from monitoring._values import LONGEST_NAME, Refused, check_name, event_time, finite_or_named, plain, prediction_key, short_error
-from monitoring.errors import InputError, nearest
+from monitoring._encoding import Encoder
+from monitoring._logger_arguments import amount, check_policy, guard_of, name_of, sampler_of, seconds, zone_of
+from monitoring._outcomes import ground_truth_value, latency_value, score_value, whole_if_it_is
+from monitoring._values import LONGEST_NAME, Refused, event_time, prediction_key, short_error
+from monitoring.errors import InputError
 from monitoring.tracking import Call, watched
-from storage.frames import MAX_RECORD_BYTES
 from storage.home import Home, default_home
-from storage.spool import DURABILITIES, WHEN_FULL, Counts, Limits, Spool, open_spool
+from storage.spool import Counts, Limits, open_spool
 
 if TYPE_CHECKING:
-    from monitoring._privacy import Guard
     from monitoring.schema import ModelSchema
 
-_MOST_FEATURES = 2_000
-_BRACKET = ord("[")
-_FLAT = 16  # brackets in a record below which it needs no look at its depth
-# Left to `plain`: what orjson would write in its own way.
-_STRICTLY = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
-_EXACT = 2**53  # whole numbers below it are exact in a float
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -100,26 +94,21 @@ class PredictionLogger:
         min_free_bytes: int | None = None,
         allow_network_fs: bool = False,
     ) -> None:
-        if durability not in DURABILITIES:
-            raise InputError(f"unknown durability {durability!r}; {nearest(str(durability), DURABILITIES)}")
-        _check_policy(when_full, durability)
+        check_policy(when_full, durability)
         limits = Limits(
-            max_spool_bytes=_amount("max_spool_bytes", max_spool_bytes, least=1),
-            min_free_bytes=None if min_free_bytes is None else _amount("min_free_bytes", min_free_bytes),
-            patience=_seconds(block_seconds) if when_full == "block" else 0.0,
+            max_spool_bytes=amount("max_spool_bytes", max_spool_bytes, least=1),
+            min_free_bytes=None if min_free_bytes is None else amount("min_free_bytes", min_free_bytes),
+            patience=seconds(block_seconds) if when_full == "block" else 0.0,
             allow_network_fs=bool(allow_network_fs),
         )
-        try:
-            self.model = prediction_key(model)
-            self.version = prediction_key(version or (schema.version if schema else "") or "1")
-        except Refused:
-            raise InputError("model and version must be names of 1 to 256 characters without control characters.") from None
+        self.model = name_of(model)
+        self.version = name_of(version or (schema.version if schema else "") or "1")
         self.schema = schema.named(self.model, self.version) if schema else None
         self.home = home if isinstance(home, Home) else Home(Path(home) if home is not None else default_home())
         self.strict = strict
-        self._zone = _zone(self.schema)
-        self._guard = _guard(self.schema, self.home)
-        self._known: frozenset[str] = frozenset()
+        self._zone = zone_of(self.schema)
+        self._guard = guard_of(self.schema, self.home)
+        self._encoded = Encoder(self._zone, self._guard).encoded
         # Imported here: at the top it would cost every import of this module, in a call it could block a child that is forked meanwhile.
         self._warn = import_module("logging").getLogger("monitoring").warning
         self._warned: set[str] = set()
@@ -135,7 +124,7 @@ class PredictionLogger:
             drop_oldest=when_full == "drop_oldest",
         )
         self._append = self._spool.append
-        self._sampler = _sampler(sample_rate, when_full, self._spool)
+        self._sampler = sampler_of(sample_rate, when_full, self._spool)
         self._selective = self._guard is not None or self._sampler is not None
         self._reseed()
         _LIVE.add(self)
@@ -160,11 +149,11 @@ class PredictionLogger:
         """
         try:
             now = time_ns() // 1000
-            key = f"{self._prefix}{next(self._numbers):x}" if prediction_id is None else self._key(prediction_id)
+            key = self._prefix + str(next(self._numbers)) if prediction_id is None else self._key(prediction_id)
             moment = now if timestamp is None else event_time(timestamp, self._zone)
             record = {"m": self.model, "ver": self.version, "id": key, "e": moment, "f": features}
             if prediction is not None:
-                record["p"] = prediction if type(prediction) is not float else _whole_if_it_is(prediction)
+                record["p"] = prediction if type(prediction) is not float else whole_if_it_is(prediction)
             if score is not None:
                 record["s"] = score if type(score) is float else score_value(score)
             if latency_ms is not None:
@@ -265,67 +254,6 @@ class PredictionLogger:
     def __repr__(self) -> str:
         return f"PredictionLogger({self.model!r}, version={self.version!r}, home={str(self.home.path)!r})"
 
-    def _encoded(self, record: dict[str, Any]) -> bytes:
-        """The record as JSON. The common case – known names, plain finite values – costs one encoding and a few looks."""
-        features, known = record["f"], self._known
-        usual = self._guard is None and type(features) is dict
-        if usual and known.issuperset(features) and ("x" not in record or known.issuperset(record["x"])):
-            try:
-                body = orjson.dumps(record, None, _STRICTLY)
-            except (TypeError, ValueError, RecursionError):
-                return self._carefully(record)
-            if len(body) <= MAX_RECORD_BYTES and (body.rfind(b"null") < 0 or _all_finite(record)) and _is_shallow(body):
-                return body
-        return self._carefully(record)
-
-    def _carefully(self, record: dict[str, Any]) -> bytes:
-        """The record as JSON, every name and value looked at. Raises Refused."""
-        marks: dict[str, str] = {}
-        record["f"] = self._columns(record["f"], marks)
-        if "x" in record:
-            record["x"] = self._columns(record["x"], marks)
-        if "p" in record:
-            record["p"] = finite_or_named(_decision(plain(record["p"], self._zone)), "@prediction", marks)
-        if "s" in record:
-            score = record["s"]
-            if isinstance(score, dict):
-                record["s"] = {label: finite_or_named(share, f"@score:{label}", marks) for label, share in score.items()}
-            else:
-                record["s"] = finite_or_named(score, "@score", marks)
-        if marks:
-            record["nf"] = marks
-        body = orjson.dumps(record)
-        if len(body) > MAX_RECORD_BYTES:
-            raise Refused("record too large", f"{len(body)} bytes; at most {MAX_RECORD_BYTES}")
-        names = {*record["f"], *record.get("x", ())}
-        if not self._known.issuperset(names) and len(self._known | names) <= _MOST_FEATURES:
-            self._known |= names
-        return body
-
-    def _columns(self, values: Any, marks: dict[str, str]) -> dict[str, Any]:
-        """Features, or other columns, by their checked names; what is not finite goes to `marks`."""
-        if not isinstance(values, Mapping) and hasattr(values, "to_dict"):  # a pandas Series: one row of a frame
-            values = values.to_dict()
-        if not isinstance(values, Mapping):
-            raise Refused("features are not a mapping", type(values).__name__)
-        if len(values) > _MOST_FEATURES:
-            raise Refused("too many features", f"{len(values)}; at most {_MOST_FEATURES}")
-        guard = self._guard
-        found: dict[str, Any] = {}
-        for given, value in values.items():
-            name = check_name(given)
-            if name in found:
-                raise Refused("feature named twice", f"as text and as number: {name}")
-            try:
-                if guard is not None and guard.rules(name):  # by the checked name: 7 and "7" are one column
-                    if guard.drops(name):
-                        continue
-                    value = guard.value(name, value)
-                found[name] = finite_or_named(plain(value, self._zone), name, marks)
-            except Refused as why:
-                raise why.of(name) from None
-        return found
-
     def _is_kept(self, record: dict[str, Any], *, given: bool) -> bool:
         """Whether sampling keeps a prediction, by its id; notes its weight. One that is left out is counted.
 
@@ -367,126 +295,6 @@ class PredictionLogger:
         """Ids of this process: 64 random bits and a counter – as unique as random ones, at a tenth of the cost."""
         self._prefix = os.urandom(8).hex() + "-"
         self._numbers = itertools.count()
-
-
-def ground_truth_value(label: Any) -> Any:
-    """A label as JSON can hold it: a text, a finite number, true or false. Raises Refused."""
-    found = _decision(plain(label))
-    if found is None or (type(found) is float and found - found != 0.0):
-        raise Refused("no ground truth value")
-    if isinstance(found, list | dict):
-        raise Refused("ground truth is not a single value", type(label).__name__)
-    if isinstance(found, str) and len(found) > MAX_RECORD_BYTES // 4:
-        raise Refused("record too large")
-    return found
-
-
-def _is_shallow(body: bytes) -> bool:
-    """True where a record has so few brackets that nothing in it can be nested too deeply."""
-    # A byte is looked for as a number: four times as fast. Two looks for braces are cheaper than counting them.
-    return (_BRACKET not in body and body.find(b"{", 1) == body.rfind(b"{")) or body.count(b"{") + body.count(b"[") < _FLAT
-
-
-def _all_finite(record: Mapping[str, Any]) -> bool:
-    """True where the nulls of a flat record are what they look like: missing values, not numbers that JSON cannot say."""
-    columns: tuple[Mapping[str, Any], ...] = (record["f"], record.get("x") or {}, {"p": record.get("p"), "s": record.get("s")})
-    for values in columns:
-        for value in values.values():
-            if type(value) is float and value - value != 0.0:
-                return False
-            if type(value) is list or type(value) is dict:  # their insides are for `plain`
-                return False
-    return True
-
-
-def _decision(value: Any) -> Any:
-    return _whole_if_it_is(value) if type(value) is float else value
-
-
-def _whole_if_it_is(value: float) -> float | int:
-    """1.0 as 1: a class that went through a float column keeps its name."""
-    return int(value) if -_EXACT < value < _EXACT and value.is_integer() else value
-
-
-def score_value(value: Any) -> Any:
-    """A score: a number, or a mapping of classes to numbers."""
-    if isinstance(value, Mapping):
-        return _shares(value)
-    found = plain(value)
-    if not _is_number(found):
-        raise Refused("score is not a number", type(value).__name__)
-    return found
-
-
-def _shares(value: Mapping[Any, Any]) -> dict[str, Any]:
-    """The score of each class, by the text that its predictions get."""
-    if len(value) > _MOST_FEATURES:
-        raise Refused("too many classes", f"{len(value)}; at most {_MOST_FEATURES}")
-    found: dict[str, Any] = {}
-    for label, given in value.items():
-        named, share = _decision(plain(label)), plain(given)
-        name = check_name(str(named) if isinstance(named, int | float) else named)
-        if not _is_number(share):
-            raise Refused("score is not a number", f"of class {name}")
-        if name in found:
-            raise Refused("class named twice", f"as text and as number: {name}")
-        found[name] = share
-    return found
-
-
-def latency_value(value: Any) -> float:
-    """A latency: a number of milliseconds, not below zero."""
-    found = plain(value)
-    if not _is_number(found) or not 0 <= found < 1e15:
-        raise Refused("latency is no number of milliseconds", type(value).__name__)
-    return float(found)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _zone(schema: ModelSchema | None) -> tzinfo | None:
-    if schema is None or schema.timezone is None:
-        return None
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo(schema.timezone)
-
-
-def _guard(schema: ModelSchema | None, home: Home) -> Guard | None:
-    if schema is None or not schema.privacy:
-        return None
-    from monitoring._privacy import Guard
-
-    return Guard(schema.privacy, home.path, id_column=schema.id)
-
-
-def _check_policy(when_full: str, durability: str) -> None:
-    if when_full not in WHEN_FULL:
-        raise InputError(f"unknown when_full {when_full!r}; {nearest(str(when_full), WHEN_FULL)}")
-    if when_full == "drop_oldest" and durability != "memory":
-        raise InputError(f"when_full='drop_oldest' would drop what durability={durability!r} promises to keep; use it with 'memory'.")
-
-
-def _amount(name: str, value: Any, *, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} must be a whole number of bytes from {least} up, not {value!r}.")
-    return value
-
-
-def _seconds(value: Any) -> float:
-    if not _is_number(value) or not 0 <= value < 1e9:
-        raise InputError(f"block_seconds must be a number of seconds from 0 up, not {value!r}.")
-    return float(value)
-
-
-def _sampler(rate: Any, when_full: str, spool: Spool) -> Sampler | None:
-    if not _is_number(rate) or not 0 < rate <= 1:
-        raise InputError(f"sample_rate must be a share above 0 and up to 1, not {rate!r}; 1 keeps every prediction.")
-    if rate == 1 and when_full != "sample":
-        return None
-    return Sampler(float(rate), (lambda: spool.halvings) if when_full == "sample" else (lambda: 0))
 
 
 _LIVE: weakref.WeakSet[PredictionLogger] = weakref.WeakSet()

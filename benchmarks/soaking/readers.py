@@ -22,7 +22,7 @@ class Readers:
     """Sessions in threads, each asking the owner about once a second. `failures`: (when, error) in monotonic seconds."""
 
     def __init__(self, home: Home, sessions: int, seed: int) -> None:
-        self._home = home
+        self._home, self.sessions = home, sessions
         self._stop = threading.Event()
         self.answers = 0
         self.failures: list[tuple[float, float, str]] = []

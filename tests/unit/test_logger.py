@@ -347,7 +347,7 @@ def test_names_that_churn_are_all_logged(log: PredictionLogger, tmp_path: Path) 
     for number in range(3_000):
         assert log.prediction({f"f{number}": 1, "a": None})
     assert len(records(tmp_path)) == 3_000
-    assert len(log._known) <= 2_000
+    assert len(log._encoded.__self__.known) <= 2_000
 
 
 def test_threads_and_coroutines_may_log_at_once(log: PredictionLogger, tmp_path: Path) -> None:
