@@ -8,7 +8,6 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from monitoring._outcomes import is_number
-from monitoring._sampling import Sampler
 from monitoring._values import Refused, prediction_key
 from monitoring.errors import InputError, nearest
 from storage.home import Home
@@ -16,6 +15,7 @@ from storage.spool import DURABILITIES, WHEN_FULL, Spool
 
 if TYPE_CHECKING:
     from monitoring._privacy import Guard
+    from monitoring._sampling import Sampler
     from monitoring.schema import ModelSchema
 
 
@@ -75,4 +75,6 @@ def sampler_of(rate: Any, when_full: str, spool: Spool) -> Sampler | None:
         raise InputError(f"sample_rate must be a share above 0 and up to 1, not {rate!r}; 1 keeps every prediction.")
     if rate == 1 and when_full != "sample":
         return None
+    from monitoring._sampling import Sampler
+
     return Sampler(float(rate), (lambda: spool.halvings) if when_full == "sample" else (lambda: 0))

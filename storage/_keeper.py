@@ -1,7 +1,7 @@
 """One thread for all writers of a process: it syncs, looks how much room there is and writes counters, so that no call has to.
 
-It begins with the first segment, costs a sleeping process two looks a second, and is begun anew in a forked child by the child's first
-segment. Without it – where no thread can be started – calls look for themselves, and the kernel syncs when it likes.
+It begins with the first segment, costs a sleeping process five looks in two seconds, and is begun anew in a forked child by the
+child's first segment. Without it – where no thread can be started – calls look for themselves, and the kernel syncs when it likes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import weakref
 from contextlib import suppress
 from typing import Protocol
 
-TICK = 0.5  # seconds between two rounds
+TICK = 0.4  # seconds between two rounds
 
 
 class Tended(Protocol):
@@ -30,7 +30,7 @@ _stopping = threading.Event()
 
 
 def keep(one: Tended) -> bool:
-    """Have `one` tended every half second for as long as it lives; False where there is no thread for it."""
+    """Have `one` tended every 0.4 seconds for as long as it lives; False where there is no thread for it."""
     global _thread
     _tended.add(one)
     if _thread is None or not _thread.is_alive():

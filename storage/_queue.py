@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, sleep
 
+from storage._counts import Counts
 from storage._room import halvings_at
-from storage._segment_writer import Counts, SegmentWriter
+from storage._segment_writer import SegmentWriter
 
 _MOST_RECORDS = 10_000
 _MOST_BYTES = 8 << 20

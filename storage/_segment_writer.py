@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["Counts", "Limits", "SegmentWriter"]
+__all__ = ["SegmentWriter"]
 
-import atexit
 import os
-import re
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from os import write
 from pathlib import Path
 from time import monotonic, sleep, time_ns
@@ -20,54 +16,26 @@ from typing import Any
 import orjson
 
 from storage import _keeper
+from storage._counts import Counts, Limits
+from storage._forks import keep_through_forks
 from storage._group_commit import LOST, GroupCommit, Ticket
 from storage._room import FULL, Room, room_in
 from storage._segment_file import SegmentFile, born, reason_of, sync_folder
+from storage._writer_names import header, writer_name
 from storage.frames import compose
 
-_LIBRARY = "driftboard 0.1.0"
 _LARGEST_WRITE = 256 * 1024  # bytes handed to one write(2) of many records: long enough to be cheap, short enough not to hold the lock
-_CHECK_EVERY = 500_000  # µs between two looks at the segment (its age and its place): what is lost with a deleted folder
+# µs between two looks at the segment (its age and its place): what is lost with a deleted folder. The keeper comes a little sooner,
+# so that no call has to look.
+_CHECK_EVERY = 500_000
 _ROOM_LASTS = 1_000_000  # µs for which a look at the room is believed; the keeper looks twice as often
 _LEAST_GRANT = 64 * 1024  # bytes that are written between two looks at the room at the least: some 64 records
-_SYNC_EVERY = 900_000  # µs between two syncs at the level `process`: with the keeper's tick, at most every second
+_SYNC_EVERY = 600_000  # µs between two syncs at the level `process`: with the keeper's tick, every second at the latest
 _STAT_EVERY = 10_000_000  # µs between two records of the counters
 _RETRY_AFTER = 500_000  # µs to wait before a spool that could not be opened is tried again
 _DAY = 86_400_000_000  # µs
 _MOST_RETIRED = 8  # ended segments that wait for the keeper's sync
 _POLL = 0.05  # seconds between two attempts of a call that waits for room
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What one process has done: records accepted, left out by sampling, and refused by reason; bytes and segments written.
-
-    A record is a prediction or a ground truth; headers, counters and ends are none. `sync_failures` counts segments of which the disk
-    did not confirm all: what was accepted in them survived the process, but may not survive a power loss.
-    """
-
-    accepted: int
-    sampled_out: int
-    refused: Mapping[str, int]
-    bytes: int
-    segments: int
-    sync_failures: int = 0
-
-    @property
-    def offered(self) -> int:
-        """Accepted, sampled out and refused together: every record that was handed over."""
-        return self.accepted + self.sampled_out + sum(self.refused.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a spool takes. `max_spool_bytes` for all segments of all writers; `min_free_bytes` stay free on the disk (default: 256 MiB
-    or 2 % of it, the larger); a call waits up to `patience` seconds for room; `allow_network_fs` trusts a network file system's locks."""
-
-    max_spool_bytes: int = 1 << 30
-    min_free_bytes: int | None = None
-    patience: float = 0.0
-    allow_network_fs: bool = False
 
 
 class SegmentWriter:
@@ -114,8 +82,8 @@ class SegmentWriter:
         self._limits = limits or Limits()
         self._file, self._closed = None, False
         self._retired: list[SegmentFile] = []
-        self._born_again()
-        _LIVE.add(self)
+        self.born_again()
+        keep_through_forks(self)
 
     def append(self, kind: str, body: bytes, now: int = 0) -> str | None:
         """Write one record (`body`: a JSON object's bytes); None once it is safe, else the reason of the refusal.
@@ -123,7 +91,7 @@ class SegmentWriter:
         `now` is the time in UTC µs where the caller has just asked for it.
         """
         now = now or time_ns() // 1000
-        with self._lock:
+        with self.lock:
             if not (self._checked_at <= now < self._check_at and self._size < self._look_size):  # also where the clock went backwards
                 reason = self._look_after(now)
                 if reason is not None:
@@ -148,7 +116,7 @@ class SegmentWriter:
         done, deadline = 0, 0.0
         while done < len(bodies):
             ticket = None
-            with self._lock:  # let go between two writes, so that a single record need not wait for all of them
+            with self.lock:  # let go between two writes, so that a single record need not wait for all of them
                 count, reason = self._write_some(kind, bodies, done)
                 if count:
                     ticket = self._ticket()
@@ -168,12 +136,12 @@ class SegmentWriter:
 
     def refuse(self, reason: str, count: int = 1) -> None:
         """Count records refused elsewhere."""
-        with self._lock:
+        with self.lock:
             self._refused(reason, count)
 
     def leave_out(self, count: int = 1) -> None:
         """Count records that sampling left out."""
-        with self._lock:
+        with self.lock:
             self._sampled_out += count
 
     @property
@@ -183,7 +151,7 @@ class SegmentWriter:
 
     def counts(self) -> Counts:
         """What this process has written and refused so far."""
-        with self._lock:
+        with self.lock:
             size = self._bytes + self._size
             return Counts(self._accepted, self._sampled_out, dict(self._refusals), size, self._segments, self._sync_failures)
 
@@ -195,7 +163,7 @@ class SegmentWriter:
         """Write the counters and `end`, sync, and let the segment go. Later records are refused."""
         if self._closed:  # asked without the lock: at the interpreter's end a thread that held it may be gone
             return
-        with self._lock:
+        with self.lock:
             self._closed, self._check_at = True, 0
             self._end(final=True)
         self._sync_files(everything=True)
@@ -209,10 +177,12 @@ class SegmentWriter:
             self._synced_at = now
             self._sync_files()
         room = self._look_at_room()
-        with self._lock:
+        with self.lock:
             self._room, self._room_at = room, now
             if room.full:
                 self._check_at = 0
+            else:
+                self._look_ahead(now)
             if not 0 <= now - self._stat_at < _STAT_EVERY and self._counters() != self._told and not self._closed:
                 self._write_counts(now, open_one=True)
 
@@ -220,11 +190,11 @@ class SegmentWriter:
         """A record for which there is no room now: wait for it where that is wanted."""
         if reason not in FULL or not self._limits.patience:
             return self._refused(reason, 1)
-        self._lock.release()  # it is held once, by `append`
+        self.lock.release()  # it is held once, by `append`
         try:
             return self.extend(kind, [body])[1]
         finally:
-            self._lock.acquire()
+            self.lock.acquire()
 
     def _write_some(self, kind: str, bodies: Sequence[bytes], start: int) -> tuple[int, str | None]:
         """One write(2) of the next records: how many, or why none."""
@@ -262,6 +232,19 @@ class SegmentWriter:
         self._look_size = min(self._max_bytes, self._size + max(self._room.left // 4, _LEAST_GRANT))  # others write, too
         return None if self._file is not None else "disk full"
 
+    def _look_ahead(self, now: int) -> None:
+        """Spare the calls until the keeper's next round their look, where all is well with the segment."""
+        if self._file is None or self._closed or not self._check_at or self._is_aged(now):
+            return
+        try:
+            in_place = self._file.is_in_place()
+        except OSError:
+            in_place = False
+        self._checked_at, self._check_at = now, now + _CHECK_EVERY if in_place else 0
+
+    def _is_aged(self, now: int) -> bool:
+        return not 0 <= now - self._opened_at < self._max_age or now // _DAY != self._opened_at // _DAY
+
     def _trouble(self, now: int) -> str | None:
         """Why nothing can be written to the segment that is open, or to any; ends a segment that has had its time."""
         if self._file is not None:
@@ -280,8 +263,7 @@ class SegmentWriter:
             if self._file is not None and self._size > self._start:
                 self._end()  # so that the owner can take all of it away
             return self._room.full
-        aged = not 0 <= now - self._opened_at < self._max_age or now // _DAY != self._opened_at // _DAY
-        if self._file is not None and (self._size >= self._max_bytes or aged):
+        if self._file is not None and (self._size >= self._max_bytes or self._is_aged(now)):
             self._end()
         return None
 
@@ -289,7 +271,7 @@ class SegmentWriter:
         """Begin a segment; None, or why there can be none now."""
         if self._failed_at <= now < self._failed_at + _RETRY_AFTER:
             return self._failure
-        start = [("hdr", self._header()), *(() if self._announced else self._preamble)]
+        start = [("hdr", header(self._writer, self._sequence, self._accepted)), *(() if self._announced else self._preamble)]
         content = b"".join(compose(kind, number, now, body) for number, (kind, body) in enumerate(start))
         try:
             name = f"{self._writer}-{self._sequence:08d}.seg.jsonl"
@@ -387,7 +369,7 @@ class SegmentWriter:
 
     def _sync_files(self, *, everything: bool = False) -> None:
         """Sync what was written since the last time, without the lock, so that no call waits for it."""
-        with self._lock:
+        with self.lock:
             file, size, unnamed, self._unnamed = self._file, self._size, self._unnamed, False
             retired, self._retired = self._retired, []
             dirty = file is not None and size > self._synced_size and (everything or not self._sync)
@@ -397,7 +379,7 @@ class SegmentWriter:
         if unnamed:
             with suppress(OSError):
                 sync_folder(self._folder)
-        with self._lock:
+        with self.lock:
             self._sync_failures += len(failed)
             for one in retired:
                 one.let_go()
@@ -438,19 +420,14 @@ class SegmentWriter:
             self._refusals[reason] = self._refusals.get(reason, 0) + count
         return reason
 
-    def _header(self) -> bytes:
-        about = {"writer": self._writer, "host": os.uname().nodename, "pid": os.getpid(), "boot": _boot(), "lib": _LIBRARY}
-        return orjson.dumps({**about, "seq": self._sequence, "acc": self._accepted})
-
-    def _born_again(self) -> None:
+    def born_again(self) -> None:
         """The state of a process that has written nothing: at construction, and in a child after fork."""
         for file in (*self._retired, *([self._file] if self._file else ())):  # the parent keeps the segment and its lock
             file.close()
-        self._lock = threading.RLock()  # re-entrant: a signal handler may log while this thread is writing
-        self._commits = GroupCommit(threading.Condition(self._lock))
+        self.lock = threading.RLock()  # re-entrant: a signal handler may log while this thread is writing
+        self._commits = GroupCommit(threading.Condition(self.lock))
         self._file, self._fd, self._retired, self._kept = None, -1, [], False
-        host = re.sub(r"[^A-Za-z0-9.-]", "-", os.uname().nodename)[:64] or "host"
-        self._writer = f"{host}-{os.getpid()}-{time_ns():x}-{os.urandom(2).hex()}"
+        self._writer = writer_name()
         self._announced = self._unnamed = False
         self._number = self._sequence = self._accepted = self._sampled_out = self._segments = self._sync_failures = 0
         self._bytes = self._size = self._start = self._look_size = self._synced_size = 0
@@ -465,12 +442,6 @@ class SegmentWriter:
             self.close()
 
 
-_LIVE: weakref.WeakSet[SegmentWriter] = weakref.WeakSet()
-_forking: list[SegmentWriter] = []
-_one_fork = threading.Lock()
-_PATIENCE = 1.0  # seconds that a fork waits for a write that hangs
-
-
 def _synced(file: SegmentFile) -> bool:
     try:
         os.fdatasync(file.fd)
@@ -479,39 +450,3 @@ def _synced(file: SegmentFile) -> bool:
     return True
 
 
-def _boot() -> str:
-    """The kernel's id of this boot, so that a pid of an earlier one is not taken for a live process; empty where there is none."""
-    with suppress(OSError):
-        # No codec by name: its import, under way in one thread while another forks, would block the child for ever.
-        return Path("/proc/sys/kernel/random/boot_id").read_bytes().decode().strip()
-    return ""
-
-
-def _before_fork() -> None:
-    """No other thread is between two steps of a write while the process is copied."""
-    _one_fork.acquire()
-    _forking[:] = [writer for writer in list(_LIVE) if writer._lock.acquire(timeout=_PATIENCE)]
-
-
-def _after_fork_in_parent() -> None:
-    for writer in _forking:
-        writer._lock.release()
-    _forking.clear()
-    _one_fork.release()
-
-
-def _after_fork_in_child() -> None:
-    _forking.clear()
-    _one_fork.release()
-    for writer in list(_LIVE):
-        writer._born_again()
-
-
-def _at_exit() -> None:
-    _keeper.stop()
-    for writer in list(_LIVE):
-        writer.close()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-atexit.register(_at_exit)

@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from storage._counts import Counts, Limits
 from storage._queue import QueuedWriter
 from storage._segment_reader import Line, is_live, read_segment, segments, strangers
-from storage._segment_writer import Counts, Limits, SegmentWriter
+from storage._segment_writer import SegmentWriter
 
 DURABILITIES = ("memory", "process", "disk")
 # What becomes of a record for which there is no room: it is refused; fewer are offered from half full on, by who asks `halvings`; the call

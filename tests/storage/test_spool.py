@@ -17,7 +17,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from storage._segment_writer import _LIBRARY, SegmentWriter
+from storage._segment_writer import SegmentWriter
+from storage._writer_names import _LIBRARY
 from storage.errors import StorageError
 from storage.spool import DURABILITIES, Line, Spool, is_live, open_spool, read_segment, segments
 

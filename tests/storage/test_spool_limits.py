@@ -12,9 +12,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from storage._counts import Limits
 from storage._places import _type_of, make_folder, modes_in, network_filesystem
 from storage._room import Room, halvings_at, room_in
-from storage._segment_writer import Limits, SegmentWriter
+from storage._segment_writer import SegmentWriter
 from storage.spool import open_spool, read_segment, segments
 
 BODY = orjson.dumps({"m": "fraud", "id": "a", "f": {"amount": 1.5}, "pad": "x" * 900})
