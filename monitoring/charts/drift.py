@@ -55,10 +55,10 @@ def heat_map(points: pa.Table, *, rows: Sequence[str], look: Look, releases: Seq
     made.add_trace(_targets(cells, place, level, look, glyphs=len(starts) <= 45))
     ticks = _spread(len(starts), 8)
     made.update_xaxes(tickmode="array", tickvals=ticks, ticktext=_days([starts[tick] for tick in ticks], look), showgrid=False,
-                      range=[-0.5, len(starts) - 0.5], fixedrange=True)
+                      range=[-0.5, len(starts) - 0.5], fixedrange=True, ticklabeloverflow="allow")
     made.update_yaxes(tickmode="array", tickvals=list(level.values()), ticktext=[safe(short(name)) for name in level], showgrid=False,
                       range=[-0.5, len(rows) - 0.5], fixedrange=True, tickfont={"color": look.palette.text})
-    made.update_layout(margin={"t": SCALE_ROOM, "l": 8, "r": 8, "b": 8}, clickmode="event+select")
+    made.update_layout(margin={"t": SCALE_ROOM, "l": 8, "r": 20, "b": 8}, clickmode="event+select")
     _mark_releases(made, releases, starts, look)
     return made
 

@@ -42,7 +42,7 @@ def volume(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), pr
     for colour, (version, own) in zip(_colours(look, len(versions)), versions.items(), strict=True):
         made.add_trace(go.Bar(
             x=look.times(middle(row) for row in own), y=[row["value"] for row in own], name=safe(f"version {version}"),
-            width=[_milliseconds(row) for row in own], marker={"color": translucent(colour, 0.8), "line": {"width": 0}},
+            width=[_milliseconds(row) for row in own], marker=_bars(own, colour, look),
             text=[said(row, look, title=f"Predictions, version {version}") for row in own], textposition="none",
             hovertemplate="%{text}<extra></extra>",
         ))
@@ -55,8 +55,9 @@ def volume(points: pa.Table, *, look: Look, releases: Sequence[Release] = (), pr
 def error_rate(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()) -> go.Figure:
     """The share of calls that raised, per window and version."""
     made = figure(look, height=240, windows=True, y="Error rate")
-    _draw_lines(made, chosen(points, "error_rate"), look, title="Error rate")
-    made.update_yaxes(tickformat="~%")
+    rows = chosen(points, "error_rate")
+    _draw_lines(made, rows, look, title="Error rate")
+    made.update_yaxes(tickformat="~%", **({} if any(row["value"] for row in rows) else {"range": [0, 0.01]}))  # no error: not up to 100 %
     return _finish(made, points, look, releases)
 
 
@@ -130,6 +131,12 @@ def _marks(rows: Sequence[Row | None], look: Look, colour: str) -> dict[str, Any
         "color": [STATUSES[status].colour(look.dark) if status else colour for status in loud],
         "size": [9 if status else 4 for status in loud],
     }
+
+
+def _bars(rows: Sequence[Row], colour: str, look: Look) -> dict[str, Any]:
+    """Filled; that of a window which is still running hatched."""
+    hatched = {"shape": ["/" if row["partial"] else "" for row in rows], "fgcolor": look.palette.surface, "size": 6}
+    return {"color": translucent(colour, 0.8), "line": {"width": 0}, "pattern": hatched}
 
 
 def _draw_ghost(made: go.Figure, rows: Sequence[Row], look: Look, shift: timedelta) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["judged", "since", "verdict"]
+__all__ = ["judged", "metric_name", "since", "verdict"]
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any
 
 from monitoring.charts.status import Status, worst
+from monitoring.metrics import METRICS
 from pages.findings.causes import mature
 from pages.findings.drift import Since
 
@@ -43,6 +44,13 @@ def since(row: Row, history: Sequence[Row], causes: Sequence[Row]) -> Since | No
     past = [one for one in history if one["window_start"] <= row["window_start"]]
     run = list(takewhile(lambda one: one["status"] in _BAD, reversed(past)))
     return Since(run[-1]["window_start"], len(run) == len(past))
+
+
+def metric_name(metric: str, column: str) -> str:
+    """`NDCG@5`, `Recall, benign`, `Accuracy`."""
+    if METRICS[metric].column == "k" and column:
+        return METRICS[metric].label.replace("@k", "@" + column.removeprefix("k="))
+    return METRICS[metric].label + (f", {column}" if column else "")
 
 
 def _with_verdict(rows: Sequence[Row]) -> list[Row]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["batch_code", "commands", "logging_code", "yaml_of"]
+__all__ = ["batch_code", "commands", "logging_code", "schema_changes", "yaml_of"]
 
+import json
+from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
@@ -64,6 +66,25 @@ def yaml_of(spec: dict[str, Any]) -> str:
     """The schema as the file that `models register` takes."""
     text: str = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     return text
+
+
+def schema_changes(specs: Sequence[str]) -> list[str]:
+    """What each stored schema (JSON text, oldest first) changed: `features: + tenure; window: 1d → 1w`."""
+    said, before = [], None
+    for spec in map(json.loads, specs):
+        keys = [key for key in (*spec, *(before or {})) if before is not None and key != "version" and spec.get(key) != before.get(key)]
+        said.append("the first" if before is None else "; ".join(_changed(key, before.get(key), spec.get(key))
+                                                                  for key in dict.fromkeys(keys)) or "nothing but its version")
+        before = spec
+    return said
+
+
+def _changed(key: str, old: Any, new: Any) -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        parts = [f"+ {name}" for name in new if name not in old] + [f"− {name}" for name in old if name not in new]
+        parts += [f"{name}: {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]]
+        return f"{key}: {', '.join(parts)}"
+    return f"{key}: {'none' if old is None else old} → {'none' if new is None else new}"
 
 
 def _outcome(schema: ModelSchema) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from monitoring.charts.numbers import aligned, moment, number
 from monitoring.schema import ModelSchema
 from pages.findings.sample import SAMPLE_ROWS, missing_columns, try_sample
-from pages.findings.snippets import batch_code, commands, logging_code, yaml_of
+from pages.findings.snippets import batch_code, commands, logging_code, schema_changes, yaml_of
 from pages.frame import View, page, plain
 from pages.frame.states import load_demo, told
 from pages.set_up.uploads import TABLES, from_yaml, kept, read_upload
@@ -56,7 +56,12 @@ def describe(view: View, schema: ModelSchema, spec: dict[str, Any]) -> None:
     history = view.store.schema_history(schema.name)
     if history.num_rows > 1:
         st.markdown("##### How the schema changed")
-        st.dataframe(history, hide_index=True, alt="Every revision of the schema")
+        zone = view.selection.zone
+        rows = history.to_pylist()
+        st.dataframe(pa.table({
+            "Version": [row["version"] for row in rows], f"Since ({zone})": [moment(row["registered_at"], zone) for row in rows],
+            "How": [row["origin"] for row in rows], "What changed": schema_changes([row["spec"] for row in rows]),
+        }), hide_index=True, alt="Every revision of the schema and what it changed")  # fmt: skip
     view.export("features", features)
 
 

@@ -19,7 +19,7 @@ from pages.findings.drift import drifted_since, feature_order, newest_judged
 from pages.findings.evidently import disagreements, usual_of
 from pages.findings.feature import of_segments, segments_table, sentence, statistics_table
 from pages.findings.timeline import windows_of
-from pages.frame import View, page, plain
+from pages.frame import View, link, page, plain
 from pages.watch.controls import pick
 from pages.watch.reasons import show_reasons
 
@@ -53,7 +53,11 @@ def show_distribution(view: View, column: str, start: datetime, starts: list[dat
     name, other = compared(view, profiles, column, start, starts)
     kinds = [of_kind(table, "histogram") for table in (other, window)]
     if not kinds[1].num_rows:
-        st.info("This window holds no distribution of the column: none of its rows has a value.", icon=":material/info:")
+        if view.selection.segment:
+            st.info("Distributions are kept of all rows only; the score and its course below are the segment's.", icon=":material/info:")
+            link("feature", "Distribution of all rows", segment="", feature=column, at=start.isoformat())
+        else:
+            st.info("This window holds no distribution of the column: none of its rows has a value.", icon=":material/info:")
         return window
     with st.container(horizontal=True, vertical_alignment="bottom"):
         form = pick("form", "Show", list(_FORMS), words=_FORMS.__getitem__)

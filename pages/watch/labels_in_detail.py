@@ -16,6 +16,7 @@ from monitoring.charts.numbers import aligned, interval, number, span, with_unit
 from monitoring.charts.performance import reference_value
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
+from pages.findings.performance import metric_name
 from pages.frame import View, plain
 from pages.watch.controls import pick, pick_number
 from pages.watch.labels_over_time import labels, revisions
@@ -108,7 +109,7 @@ def _every_metric(points: pa.Table, at: datetime) -> None:
     st.dataframe(
         {
             "Status": [status_of(row["status"]).text for row in rows],
-            "Metric": [_name(row["metric"], row["column"]) for row in rows],
+            "Metric": [metric_name(row["metric"], row["column"]) for row in rows],
             "Value": [with_unit(row["value"], METRICS[row["metric"]].unit) for row in rows],
             "95 % interval": [interval(row["lower"], row["upper"], METRICS[row["metric"]].unit) for row in rows],
             "Reference": [with_unit(reference_value(row), METRICS[row["metric"]].unit) for row in rows],
@@ -118,14 +119,7 @@ def _every_metric(points: pa.Table, at: datetime) -> None:
         column_config={"Status": words(width=130), "Metric": words(width=210), "n": words(alignment="right", help="Rows it rests on")}
         | {name: words(alignment="right") for name in ("Value", "95 % interval", "Reference")},
     )
-    show_reasons(((row["status"], _name(row["metric"], row["column"]), row["reason"]) for row in rows), of="metrics")
-
-
-def _name(metric: str, column: str) -> str:
-    """`NDCG@5`, `Recall, benign`, `Accuracy`."""
-    if METRICS[metric].column == "k" and column:
-        return METRICS[metric].label.replace("@k", "@" + column.removeprefix("k="))
-    return METRICS[metric].label + (f", {column}" if column else "")
+    show_reasons(((row["status"], metric_name(row["metric"], row["column"]), row["reason"]) for row in rows), of="metrics", folded=True)
 
 
 def _places(count: int) -> list[st.delta_generator.DeltaGenerator]:

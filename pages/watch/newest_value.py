@@ -14,7 +14,7 @@ from monitoring.charts.numbers import interval, number, retold, span, with_unit
 from monitoring.charts.performance import reference_value
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
-from pages.findings.performance import judged, since
+from pages.findings.performance import judged, metric_name, since
 from pages.frame import View, plain
 
 
@@ -29,7 +29,7 @@ def show_newest(view: View, own: pa.Table, metric: str, column: str, causes: lis
     bounds, coverage = interval(row["lower"], row["upper"], unit), with_unit(row["label_coverage"], "share")
     reference, began = reference_value(row), since(row, known, causes)
     st.markdown(
-        f"### {METRICS[metric].label} {plain(with_unit(row['value'], unit))} :small[:gray[{plain(bounds)}]]\n"
+        f"### {plain(metric_name(metric, column))} {plain(with_unit(row['value'], unit))} :small[:gray[{plain(bounds)}]]\n"
         f"{status_of(row['status']).rich}" + (f" since {plain(began.text(view.look.zone))}" if began else "")
         + f" · n = {number(row['n'])}, labels of {plain(coverage)} of the window"
         f" · {plain(span(row['window_start'], row['window_end'], view.look.zone))}"

@@ -14,7 +14,7 @@ from monitoring.charts.numbers import moment, span
 from monitoring.charts.performance import metric_over_time, pending_from, segments, worst_first
 from monitoring.metrics import METRICS, metrics_of
 from monitoring.schema import ModelSchema
-from pages.findings.performance import verdict
+from pages.findings.performance import metric_name, verdict
 from pages.frame import View, page, plain
 from pages.frame.states import empty
 from pages.watch.controls import pick
@@ -42,7 +42,8 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
         whole = "All classes (mean)" if METRICS[metric].column == "class" else "–"
         what = METRICS[metric].column
         label = what if what == "k" else what.capitalize() or "Column"
-        column = pick("column", label, columns, words=lambda name: name or whole) if columns != [""] else ""
+        default = columns[-1] if what == "k" else ""  # the largest k, as on the overview
+        column = pick("column", label, columns, default=default, words=lambda name: name or whole) if columns != [""] else ""
     show_newest(view, own, metric, column, causes)
     delay = ModelSchema.from_dict(view.spec).label_delay
     pending = pending_from(own, delay=delay, now=known or datetime.now(UTC), segment=view.selection.segment) if delay else None
@@ -51,8 +52,8 @@ def _over_time(view: View, everything: pa.Table, own: pa.Table, place: DeltaGene
     view.chart(
         view.drawn(metric_over_time, everything.filter(pc.field("metric").isin([metric, *_LABELS])), metric, column=column,
                    segment=view.selection.segment, pending=pending, releases=view.releases),
-        f"{METRICS[metric].label} over time", key="performance.over-time",
-        alt=f"{METRICS[metric].label} per window with its 95 % interval; label coverage and label delay below.",
+        f"{metric_name(metric, column)} over time", key="performance.over-time",
+        alt=f"{metric_name(metric, column)} per window with its 95 % interval; label coverage and label delay below.",
         note=f"{says} Band: 95 % interval. Hollow: fewer than half of the labels are known. Dotted: the window is still running.",
     )
     if {"true_positives", "false_positives"} & set(own.column("metric").to_pylist()):
@@ -78,8 +79,8 @@ def _by_segment(view: View, metric: str, column: str, newest: datetime, known: d
     overall = next((row["value"] for row in here.to_pylist() if not row["segment"]), None)
     when = plain(span(rows[0]["window_start"], rows[0]["window_end"], view.look.zone))
     view.chart(view.drawn(segments, rows, overall=overall), "Segments, worst first", key="performance.segments",
-               alt=f"{METRICS[metric].label} by segment with intervals, worst at the top.",
-               note=f"{METRICS[metric].label} with 95 % intervals, {when}.")
+               alt=f"{metric_name(metric, column)} by segment with intervals, worst at the top.",
+               note=f"{metric_name(metric, column)} with 95 % intervals, {when}.")
     view.export("segments", table.filter(pc.not_equal(table.column("segment"), "")))
 
 

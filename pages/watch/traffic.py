@@ -110,7 +110,8 @@ with page("traffic") as view:
     previous, shift = _previous(view)
     view.chart(view.drawn(traffic.volume, everything, releases=view.releases, previous=previous, shift=shift), "Volume by version",
                alt="Predictions per window, stacked by version, with the period before as an outline.",
-               note="Dotted outline: the equally long period before." if previous is not None and previous.num_rows else "")
+               note="Hatched: the window is still running." + (" Dotted outline: the equally long period before."
+                                                               if previous is not None and previous.num_rows else ""))
     _latency(view, everything, own, tail)
     left, right = st.columns(2, gap="large")
     with left:

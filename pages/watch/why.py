@@ -32,8 +32,9 @@ def show_causes(view: View, found: Sequence[dict[str, Any]]) -> None:
     table = why_table(found, zone)
     rows, words = table.to_pylist(), st.column_config.TextColumn
     silent = [name for name in ("Between", "In", "Carried by") if not any(row[name] for row in rows)]
+    tall = 54 if any(len(row["Finding"]) > 34 or len(row["Carried by"]) > 60 for row in rows) else 35  # pixels: two lines, or one
     st.dataframe(
-        table.drop_columns(["Why", *silent]), hide_index=True, height=min(38 + 35 * len(found), 400),
+        table.drop_columns(["Why", *silent]), hide_index=True, height=min(38 + tall * len(found), 440), row_height=tall,
         alt="Each open finding: since when, what changed, what carries it",
         column_config={
             "Status": words(width=90), "Finding": words(width=210), "Since": words(f"Since ({zone})", width=130),

@@ -131,3 +131,12 @@ def test_statistics_say_shares_in_percent_and_changes_in_points() -> None:
         {"Statistic": "Mean", "Reference": "10", "Window": "12", "Change": "+2"},
         {"Statistic": "Missing", "Reference": "1 %", "Window": "3.50 %", "Change": "+2.50 pp"},
     ]
+
+
+def test_of_a_segment_the_page_says_that_distributions_are_of_all_rows(open_page: Open, full_home: House) -> None:
+    test = open_page("watch/feature", full_home, model="card-fraud", feature="amount", segment="country=FR")
+    assert not test.exception
+    assert not test.error
+    (info,) = test.info
+    assert info.value.startswith("Distributions are kept of all rows only")
+    assert [chart.proto.id.split("-")[-1] for chart in test.get("plotly_chart")] == ["feature.score"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,7 @@ from monitoring.errors import InputError, SchemaError
 from monitoring.schema import ModelSchema
 from monitoring.service import House
 from pages.findings.sample import try_sample
-from pages.findings.snippets import batch_code, commands, logging_code, yaml_of
+from pages.findings.snippets import batch_code, commands, logging_code, schema_changes, yaml_of
 from pages.set_up.uploads import from_yaml, kept, read_upload
 from tests.pages import data
 from tests.pages.test_frame import texts
@@ -166,3 +167,10 @@ def test_an_upload_that_is_no_table_is_refused_in_a_sentence() -> None:
         read_upload(Uploaded("rows.exe", b"MZ"), from_yaml(SMALL))
     with pytest.raises(InputError, match="cannot be read"):
         read_upload(Uploaded("rows.parquet", b"not parquet"), from_yaml(SMALL))
+
+
+def test_what_each_schema_changed_is_said_key_by_key() -> None:
+    first = {"name": "m", "version": "1", "features": {"a": "numerical", "b": "text"}, "window": "1d"}
+    second = {**first, "version": "2", "features": {"a": "categorical", "c": "text"}, "label_delay": "7d"}
+    said = schema_changes([json.dumps(spec) for spec in (first, second, {**second, "version": "3"})])
+    assert said == ["the first", "features: + c, − b, a: numerical → categorical; label_delay: none → 7d", "nothing but its version"]

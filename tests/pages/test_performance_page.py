@@ -41,7 +41,7 @@ def value_of(house: House, model: str, metric: str, column: str = "", segment: s
 
 
 @pytest.mark.parametrize(("model", "metric", "column"), [
-    ("card-fraud", "recall", ""), ("diagnosis", "accuracy", ""), ("bike-demand", "mae", ""), ("shop-lists", "ndcg_at_k", "k=5"),
+    ("card-fraud", "recall", ""), ("diagnosis", "accuracy", ""), ("bike-demand", "mae", ""), ("shop-lists", "ndcg_at_k", "k=10"),
 ])
 def test_the_newest_value_stands_with_its_interval_its_n_and_its_window(
     full_home: House, open_page: Open, model: str, metric: str, column: str
@@ -52,7 +52,7 @@ def test_the_newest_value_stands_with_its_interval_its_n_and_its_window(
     assert not page.error
     value, rests_on = with_unit(row["value"], unit), f"n = {number(row['n'])}"
     when = "1 Nov 2026 00:00 – 2 Nov 2026 00:00 UTC"
-    for part in (f"{METRICS[metric].label} {value}", with_unit(row["lower"], unit), rests_on, when, "● OK"):
+    for part in (f"{METRICS[metric].label.replace('@k', '@10')} {value}", with_unit(row["lower"], unit), rests_on, when, "● OK"):
         assert part in words(page)
 
 
@@ -69,7 +69,7 @@ def test_a_link_reproduces_metric_class_window_segment_and_cut(full_home: House,
     at = data.windows()[10].start.isoformat()
     page = open_page("watch/performance", full_home, model="diagnosis", metric="recall", column="benign", at=at, segment="site=FR")
     row = value_of(full_home, "diagnosis", "recall", "benign", "site=FR")
-    assert f"Recall {with_unit(row['value'], 'share')}" in words(page)
+    assert f"Recall, benign {with_unit(row['value'], 'share')}" in words(page)
     assert page.query_params["at"] in ([at], at)
     page = open_page("watch/performance", full_home, model="card-fraud", cut="0.25")
     assert "At the cut 0.250" in words(page)
