@@ -23,7 +23,7 @@ from monitoring.multiplicity import budget
 from monitoring.performance import Groups, measure_groups
 from monitoring.performance.intervals import wilsons
 from monitoring.segments.columns import Columns
-from monitoring.segments.drift import Comparison, Judged, compare, judge
+from monitoring.segments.drift import Comparison, Judged, Yardstick, compare, judge, yardstick
 from monitoring.segments.slices import Slice, matching, slices
 from monitoring.subject import Subject
 from monitoring.verdicts import DriftSettings, percent
@@ -111,7 +111,13 @@ def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline
     column, asked = question.compared, question.calibration
     reference = baseline.segment_sample(part.where, column.name, column.kind)
     settings = DriftSettings(minimum_effect=asked.minimum_effect)
-    return compare(asked.method, reference, window, key=f"{baseline.digest}/{column.name}/{part.name}", settings=settings, cache=nulls)
+    key = f"{baseline.digest}/{column.name}/{part.name}"
+
+    def known(n: int) -> Yardstick:
+        return baseline.once(("yardstick", key, asked.method, asked.minimum_effect, n),
+                             lambda: yardstick(asked.method, reference, n, key=key, settings=settings, cache=nulls))  # fmt: skip
+
+    return compare(asked.method, reference, window, settings=settings, known=known)
 
 
 def _add(found: Findings, of: _Of, verdict: Judged, more: Mapping[str, Any]) -> None:

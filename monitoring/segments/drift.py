@@ -6,9 +6,9 @@ distribution and sizes.
 
 from __future__ import annotations
 
-__all__ = ["Comparison", "Judged", "compare", "judge", "segment_null_size"]
+__all__ = ["Comparison", "Judged", "Yardstick", "compare", "judge", "segment_null_size", "yardstick"]
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import floor, log, log2
 
@@ -65,8 +65,25 @@ def segment_null_size(n: int) -> int:
     return 0 if n < 1 else int(2 ** (floor(2 * log2(n) + 1e-9) / 2) + 1e-9)
 
 
-def compare(method: str, reference: Sample, window: Sample, *, key: str, settings: DriftSettings, cache: NullCache) -> Comparison:
-    """Score one column of one segment. `key` names the reference's content, the column and the segment."""
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What chance does to the scores of one column of one segment, in windows of about one size."""
+
+    given: Calibration
+    tail: Tail | None
+
+
+def yardstick(method: str, reference: Sample, n: int, *, key: str, settings: DriftSettings, cache: NullCache) -> Yardstick:
+    """For windows of n rows, a size that `segment_null_size` gives. `key` names the reference's content, the column and the segment."""
+    given = calibrate(method, reference, max(n, settings.minimum_rows), key=key, settings=settings, cache=cache)
+    if not isinstance(given.null, PairsNull):  # a test that is its own null
+        return Yardstick(given, None)
+    larger = METHODS[base_method(method)].larger_is_drift
+    return Yardstick(given, Tail.of(given.null.draws if larger else -np.log(np.maximum(given.null.draws, _LEAST))[::-1]))
+
+
+def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSettings, known: Callable[[int], Yardstick]) -> Comparison:
+    """Score one column of one segment; `known` has its yardstick for windows of this size."""
     plain = Comparison(method=method, n=window.n, n_reference=reference.n, minimum_effect=settings.effect_of(method))
     few = _too_few(window.n, reference.n, settings.minimum_rows)
     if few:
@@ -79,11 +96,11 @@ def compare(method: str, reference: Sample, window: Sample, *, key: str, setting
         size = effect(method, value, reference, window)
     except ValueError as error:
         return replace(plain, status="not_applicable", reason=f"{error} Segments are scored without Evidently.")
-    given = calibrate(method, reference, max(segment_null_size(window.n), settings.minimum_rows), key=key, settings=settings, cache=cache)
+    measure = known(segment_null_size(window.n))
     plain = replace(plain, value=value, effect=size)
-    if given.threshold is None:
-        return replace(plain, status="insufficient_data", reason=given.reason or "")
-    return _with_p_value(replace(plain, blind=_blind(given, window.n)), value, given)
+    if measure.given.threshold is None:
+        return replace(plain, status="insufficient_data", reason=measure.given.reason or "")
+    return _with_p_value(replace(plain, blind=_blind(measure.given, window.n)), value, measure.tail)
 
 
 def _blind(given: Calibration, n: int) -> str:
@@ -101,14 +118,11 @@ def _too_few(n_window: int, n_reference: int, minimum: int) -> str:
     return ""
 
 
-def _with_p_value(plain: Comparison, value: float, given: Calibration) -> Comparison:
-    if not isinstance(given.null, PairsNull):  # a test that is its own null
+def _with_p_value(plain: Comparison, value: float, tail: Tail | None) -> Comparison:
+    if tail is None:
         return replace(plain, p_value=min(max(value, 0.0), 1.0))
-    if METHODS[base_method(plain.method)].larger_is_drift:
-        tail = Tail.of(given.null.draws)
-        return replace(plain, p_value=tail.p_value(value), tail=tail)
-    tail = Tail.of(-np.log(np.maximum(given.null.draws, _LEAST))[::-1])
-    return replace(plain, p_value=tail.p_value(-log(max(value, _LEAST))), tail=tail)
+    larger = METHODS[base_method(plain.method)].larger_is_drift
+    return replace(plain, p_value=tail.p_value(value if larger else -log(max(value, _LEAST))), tail=tail)
 
 
 def judge(comparisons: Sequence[Comparison], *, share: float) -> list[Judged]:

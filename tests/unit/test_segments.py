@@ -14,8 +14,9 @@ from scipy import stats
 
 from monitoring.drift import Sample, score
 from monitoring.drift_nulls import NullCache
+from monitoring.segments import drift
 from monitoring.segments.columns import Columns
-from monitoring.segments.drift import Comparison, compare, judge, segment_null_size
+from monitoring.segments.drift import Comparison, judge, segment_null_size, yardstick
 from monitoring.segments.naming import conditions, segment_name
 from monitoring.segments.slices import MINIMUM_PAIR, MOST_PAIRS, MOST_VALUES, matching, slices
 from monitoring.segments.tails import Tail
@@ -124,6 +125,12 @@ def compared(reference: pa.Table, window: pa.Table, cache: NullCache) -> list[tu
             a, b = Columns(reference).sample(name, kind, mask), Columns(window).sample(name, kind, part.mask)
             found.append((part.name, name, compare(method, a, b, key=f"{name}/{part.name}", settings=settings, cache=cache)))
     return found
+
+
+def compare(method: str, reference: Sample, window: Sample, *, key: str, settings: DriftSettings, cache: NullCache) -> Comparison:
+    """One comparison, whose yardstick is known to nobody yet."""
+    return drift.compare(method, reference, window, settings=settings,
+                         known=lambda n: yardstick(method, reference, n, key=key, settings=settings, cache=cache))  # fmt: skip
 
 
 def test_a_drift_of_one_segment_is_found_where_it_is_and_scored_exactly() -> None:
