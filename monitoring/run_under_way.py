@@ -91,7 +91,7 @@ class RunUnderWay:
             folder = snapshot_folder(self._store.home, subject.model, subject.version, one.spec.name, one.window)
             analysis = Analysis(
                 subject=subject, window=one.window, frame=frame, counts=counts, baseline=self._baseline(subject.model),
-                weighing=self._weighing(subject), nulls=self._nulls, common=common, now=self._now, snapshots=folder,
+                weighing=self._weighing(subject), nulls=self._nulls, common=common, now=self._now, snapshots=folder, scores=self._scores,
                 parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
             )  # fmt: skip
             found = analyse(analysis, worker)

@@ -30,8 +30,8 @@ class Settings(BaseSettings):
         default=10.0, ge=0, description="Seconds a command waits for an owner that holds the home and does not answer yet."
     )
     scores: Literal["auto", "exact", "evidently"] = Field(
-        default="auto", description="Who computes drift scores: `auto`, we where we cover the method and Evidently elsewhere; `exact`, we "
-        "alone; `evidently`, Evidently alone. See docs/drift-methods.md."
+        default="auto", description="Who computes drift scores and performance: `auto`, we where we cover the method and Evidently "
+        "elsewhere; `exact`, we alone; `evidently`, Evidently alone. See docs/drift-methods.md."
     )  # fmt: skip
     raw_days: int | None = Field(
         default=None, gt=0, description="Days that predictions and their labels are kept before a nightly prune; unset: for ever."

@@ -21,7 +21,7 @@ from monitoring.analysis.drift_points import NO_REFERENCE, Question, add_drift, 
 from monitoring.analysis.gap_points import add_gaps
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.multivariate_points import add_multivariate
-from monitoring.analysis.performance_points import GROUPS, add_alert_budget, add_performance
+from monitoring.analysis.performance_points import GROUPS, add_alert_budget, add_performance, as_evidently_says
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.search_points import add_worst_slices
 from monitoring.analysis.segment_points import add_segments
@@ -30,9 +30,10 @@ from monitoring.analysis.traffic_points import add_labels, add_traffic
 from monitoring.analysis.weighing import Scores, Weighing
 from monitoring.drift import comparable
 from monitoring.drift_nulls import NullCache
-from monitoring.engine_jobs import Job, Part, Result
+from monitoring.engine_jobs import Job, Part, Result, Score
 from monitoring.errors import EngineError
 from monitoring.findings import Findings
+from monitoring.performance import Key, Measured
 from monitoring.subject import Subject
 from monitoring.windows import Window
 
@@ -49,7 +50,8 @@ class Analysis:
     """Everything that one window is computed from.
 
     `counts` are what one scan said of it and others; `weighing` is how its columns are compared with the reference, None without one;
-    `common` is what all its points share (see Findings); `snapshots` is the folder for Evidently's snapshots, or None.
+    `common` is what all its points share (see Findings); `snapshots` is the folder for Evidently's snapshots, or None; `scores` says whose
+    values count.
     """
 
     subject: Subject
@@ -62,6 +64,7 @@ class Analysis:
     common: Mapping[str, Any]
     now: datetime
     snapshots: Path | None = None
+    scores: Scores = "auto"
     parts: frozenset[Part] = field(default_factory=lambda: frozenset({"drift", "performance", "summary"}))
 
 
@@ -94,7 +97,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     else:
         _add_no_reference(found, subject, frame)
     add_multivariate(found, subject, frame, a.baseline, a.nulls, NO_REFERENCE)
-    add_performance(found, subject, a.counts.performance, labels, a.baseline)
+    add_performance(found, subject, _performance(a, {} if sampled else result.performance), labels, a.baseline)
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
     add_causes(found, subject, frame, a.baseline)
     add_selection(found, subject, frame, labels)
@@ -103,6 +106,11 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     add_worst_slices(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
     return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
+
+
+def _performance(a: Analysis, theirs: Mapping[Key, Score]) -> Mapping[Key, Measured]:
+    """What was counted of all rows; with Evidently's values where `scores` asks for them and it saw all rows, too."""
+    return as_evidently_says(a.counts.performance, theirs) if a.scores == "evidently" else a.counts.performance
 
 
 def empty(a: Mapping[str, Any], window: Window, now: datetime) -> Found:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["GROUPS", "add_alert_budget", "add_measured", "add_performance", "measuring"]
+__all__ = ["GROUPS", "add_alert_budget", "add_measured", "add_performance", "as_evidently_says", "measuring"]
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
+from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS
 from monitoring.performance import OF_LISTS, Key, Measured
@@ -23,6 +25,16 @@ from monitoring.verdicts import Verdict
 GROUPS = ("classification", "regression", "ranking")
 _CALIBRATION_LOSS = 0.01  # one percentage point of probability: less changes no decision (docs/verdicts.md)
 _OF_THIS_SIZE = {"expected_calibration_error", "coverage"}  # they change with the rows, so a reference of another size is no bar
+
+
+def as_evidently_says(performance: Mapping[Key, Measured], theirs: Mapping[Key, Score]) -> dict[Key, Measured]:
+    """The same metrics with Evidently's values in the place of ours where it has the metric, counts every row once, and defines it too."""
+    found = dict(performance)
+    for key, score in theirs.items():
+        ours = performance.get(key)
+        if ours is not None and METRICS[key[0]].source == "evidently" and ours.value is not None and not ours.weighted:
+            found[key] = replace(ours, value=score.value, reason=score.reason)
+    return found
 
 
 def add_performance(found: Findings, subject: Subject, performance: Mapping[Key, Measured], labels: Labels,

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from monitoring.engine_jobs import Job
+from monitoring.analysis.performance_points import as_evidently_says
+from monitoring.engine_jobs import Job, Score
 from monitoring.evidently_worker import EvidentlyWorker
-from monitoring.performance import Groups, measure_groups
+from monitoring.performance import Groups, measure, measure_groups
 from tests.unit.test_performance import binary_frame, multiclass_frame, ranking_frame, regression_frame
 
 pytestmark = pytest.mark.slow
@@ -59,6 +60,20 @@ def test_a_value_is_evidentlys(worker: EvidentlyWorker, task: str, frames: list[
             if key == ("map_at_k", "k=40"):
                 continue  # longer than some lists: see below
             assert ours[key].value == pytest.approx(theirs[key].value, rel=1e-9, abs=1e-9), key
+
+
+def test_evidentlys_values_are_taken_where_they_are_asked_for_and_mean_the_same() -> None:
+    frame = binary_frame(100)
+    ours = measure(frame, task="binary", positive_label="1")
+    theirs = {("accuracy", ""): Score(value=0.25), ("brier", ""): Score(value=0.25), ("roc_auc", "1"): Score(value=0.25),
+              ("f1", ""): Score(reason="It failed.")}  # fmt: skip
+    found = as_evidently_says(ours, theirs)
+    assert (found["accuracy", ""].value, found["accuracy", ""].interval) == (0.25, ours["accuracy", ""].interval)
+    assert (found["f1", ""].value, found["f1", ""].reason) == (None, "It failed.")
+    assert found["brier", ""] == ours["brier", ""]  # Evidently has no such metric
+    assert found.keys() == ours.keys()
+    weighted = measure(frame.append_column("@weight", pa.array([1.0, 3.0] * 50)), task="binary", positive_label="1")
+    assert as_evidently_says(weighted, theirs) == weighted
 
 
 def test_the_last_item_of_a_short_list_counts_once_in_map_and_again_for_each_further_k_in_evidentlys(worker: EvidentlyWorker) -> None:
