@@ -69,8 +69,10 @@ def show_distribution(view: View, column: str, start: datetime, starts: list[dat
     if not other.num_rows:
         st.markdown(f":small[:gray[{plain(name)} has no distribution of this column.]]")
     st.markdown("##### Statistics")
+    right = st.column_config.TextColumn
     st.dataframe(statistics_table(of_kind(other, "statistics"), of_kind(window, "statistics"), names), hide_index=True,
-                 column_config={"Change": st.column_config.TextColumn(help="Window minus what it is compared with")})
+                 column_config={name: right(alignment="right") for name in names}
+                 | {"Change": right(alignment="right", help="Window minus what it is compared with")})
     return pa.concat_tables([other, window])
 
 
@@ -125,6 +127,7 @@ with page("feature") as view:
     if len(segments) > 1:
         st.markdown("##### The same window by segment")
         to_the_right = st.column_config.TextColumn(alignment="right")
-        st.dataframe(segments_table(segments), hide_index=True, alt="Drift of the column in every segment",
+        st.dataframe(segments_table(segments), hide_index=True, height=min(38 + 35 * len(segments), 740),
+                     alt="Drift of the column in every segment",
                      column_config=dict.fromkeys(("Score", "Threshold", "Rows", "Reference"), to_the_right))
         show_reasons(((row["status"], row["segment"] or "All rows", row["reason"]) for row in segments), of="segments", folded=True)

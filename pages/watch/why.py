@@ -10,9 +10,12 @@ from typing import Any
 import streamlit as st
 
 from monitoring.metrics import METRICS
+from pages.findings.reasons import grouped
 from pages.findings.why import why_table
-from pages.frame import View
+from pages.frame import View, plain
 from pages.watch.reasons import show_reasons
+
+_NAMED = 3  # findings named in a line
 
 
 def open_causes(view: View, groups: Collection[str]) -> list[dict[str, Any]]:
@@ -31,18 +34,28 @@ def show_causes(view: View, found: Sequence[dict[str, Any]]) -> None:
     st.markdown("##### When and why")
     table = why_table(found, zone)
     rows, words = table.to_pylist(), st.column_config.TextColumn
-    silent = [name for name in ("Between", "In", "Carried by") if not any(row[name] for row in rows)]
-    tall = 54 if any(len(row["Finding"]) > 34 or len(row["Carried by"]) > 60 for row in rows) else 35  # pixels: two lines, or one
+    silent = [name for name in ("Between", "In") if not any(row[name] for row in rows)]
     st.dataframe(
-        table.drop_columns(["Why", *silent]), hide_index=True, height=min(38 + tall * len(found), 440), row_height=tall,
-        alt="Each open finding: since when, what changed, what carries it",
+        table.drop_columns(["Why", "Carried by", *silent]), hide_index=True, height=min(38 + 35 * len(found), 400),
+        alt="Each open finding: since when, and what changed where",
         column_config={
-            "Status": words(width=90), "Finding": words(width=210), "Since": words(f"Since ({zone})", width=130),
-            "Between": words(width=150, help="95 % interval of the beginning; empty where it is that one window"),
-            "What changed": words(width=110, help="The population: other rows. The relation: other labels for the same rows"),
-            "In": words(width=110), "Carried by": words(width=360, help="Shares of the drift of all features together"),
+            "Status": words(width=100), "Finding": words(width=290), "Since": words(f"Since ({zone})", width=140),
+            "Between": words(width=260, help="95 % interval of the beginning; empty where it is that one window"),
+            "What changed": words(width=120, help="The population: other rows. The relation: other labels for the same rows"),
+            "In": words(width=140),
         },
     )  # fmt: skip
+    _carried(rows)
     show_reasons((("", row["Finding"], row["Why"]) for row in rows), of="findings", folded=True)
     st.markdown(":small[:gray[Of what is open in the newest judged window, over all rows. docs/causes.md says how each column is found and "
                 "what “cannot tell” means.]]")
+
+
+def _carried(rows: Sequence[dict[str, Any]]) -> None:
+    """Which features carry the findings, said once for all findings that share it: in a column of the table it would be cut off."""
+    lines = []
+    for one in grouped(("", row["Finding"], row["Carried by"]) for row in rows):
+        names = ", ".join(one.names[:_NAMED]) + (f" and {len(one.names) - _NAMED} more" if len(one.names) > _NAMED else "")
+        lines.append(f"- :small[**{plain(one.words)}**: {plain(names)}]")
+    if lines:
+        st.markdown(":small[:gray[Carried by, in shares of the drift of all features together:]]\n" + "\n".join(lines))
