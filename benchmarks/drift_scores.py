@@ -9,7 +9,8 @@ threads), as ratios to ours too, of the drift scores of all windows and features
 - NannyML's univariate drift of all windows at once, in its pinned environment.
 
 The largest difference between our scores and Evidently's of the first window is printed beside, and the peak memory of a process that
-scores and does nothing else. `--growth 250000,1000000,…` scores homes of those sizes and fits how time grows with rows.
+scores and does nothing else, in which DuckDB may keep `--cache` of the file. `--growth 250000,1000000,…` scores homes of those sizes
+and fits how time grows with rows.
 `--shape wide` makes, sorts and scores columns one after the other without storing any: for very many of them.
 """
 
@@ -35,7 +36,7 @@ from scoring import ours
 from scoring.workload import Load, fill, for_peers
 
 from storage.home import Home
-from storage.store import Store
+from storage.store import Store, _database
 
 _QUIET = {"OPENBLAS_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1"}  # one BLAS thread, no telemetry
 
@@ -51,24 +52,25 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--growth", default="", help="numbers of rows, separated by commas")
     parser.add_argument("--shape", choices=("tall", "wide"), default="tall")
+    parser.add_argument("--cache", default="512MB", help="what DuckDB may keep of the file in memory where peak memory is measured")
     parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)  # a home to score once in this process, for its peak memory
     given = parser.parse_args()
     load = Load(given.rows, given.features, given.windows, given.reference)
     if given.alone:
-        print(json.dumps(_alone(given.alone, load)))
+        print(json.dumps(_alone(given.alone, load, given.cache)))
     elif given.shape == "wide":
         _wide(load)
     elif given.growth:
-        _growth([Load(int(rows), given.features, given.windows, given.reference) for rows in given.growth.split(",")])
+        _growth([Load(int(rows), given.features, given.windows, given.reference) for rows in given.growth.split(",")], given.cache)
     else:
-        _tall(load, given.rounds, 0 if given.no_peers else min(given.measured, given.windows))
+        _tall(load, given.rounds, 0 if given.no_peers else min(given.measured, given.windows), given.cache)
 
 
-def _tall(load: Load, rounds: int, measured: int) -> None:
+def _tall(load: Load, rounds: int, measured: int, cache: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         fill(home, load)
-        alone = _in_a_process_of_its_own(home, load)
+        alone = _in_a_process_of_its_own(home, load, cache)
         seconds: dict[str, list[float]] = {"ours": [], "floor": [], "pictures": []}
         with Store.open(Home(home)) as store:
             references = ours.prepared(home, load)
@@ -87,7 +89,8 @@ def _tall(load: Load, rounds: int, measured: int) -> None:
             largest = max(abs(first[name] - theirs[name]) for name in first)
             differences = f"\nLargest difference from Evidently's scores of the first window: {largest:.1e}."
         _table(load, rows)
-        print(f"\nPeak memory of a process that scores: {alone['peak']:.0f} MiB; {alone['before']:.0f} before it began.{differences}")
+        print(f"\nPeak memory of a process that scores: {alone['peak']:.0f} MiB, and {alone['before']:.0f} before it began; DuckDB may "
+              f"keep {cache} of the file.{differences}")  # fmt: skip
 
 
 def _table(load: Load, rows: dict[str, float]) -> None:
@@ -117,14 +120,17 @@ def _peer(python: Path, peer: str, home: Path, file: Path, windows: int, load: L
     return found
 
 
-def _in_a_process_of_its_own(home: Path, load: Load) -> dict[str, float]:
-    shape = ["--rows", load.rows, "--features", load.features, "--windows", load.windows, "--reference", load.reference]
+def _in_a_process_of_its_own(home: Path, load: Load, cache: str) -> dict[str, float]:
+    shape = ["--rows", load.rows, "--features", load.features, "--windows", load.windows, "--reference", load.reference,
+             "--cache", cache]  # fmt: skip
     command = [sys.executable, __file__, "--alone", str(home), *map(str, shape)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return found
 
 
-def _alone(home: Path, load: Load) -> dict[str, float]:
+def _alone(home: Path, load: Load, cache: str) -> dict[str, float]:
+    """Scores once. DuckDB would keep the whole file in memory where there is room, which says nothing of what scoring needs."""
+    _database.SETTINGS = (*_database.SETTINGS, f"SET memory_limit = '{cache}'")
     with Store.open(Home(home)) as store:
         references = ours.prepared(home, load)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -132,15 +138,15 @@ def _alone(home: Path, load: Load) -> dict[str, float]:
         return {"seconds": seconds, "before": before, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def _growth(loads: list[Load]) -> None:
+def _growth(loads: list[Load], cache: str) -> None:
     print(f"{loads[0].features} features × {loads[0].windows} windows, reference {loads[0].reference:,} rows\n")
     print("| rows | CPU seconds | peak memory, MiB |\n|---:|---:|---:|")
     seconds = []
     for load in loads:
         with tempfile.TemporaryDirectory() as folder:
             fill(Path(folder) / "home", load)
-            _in_a_process_of_its_own(Path(folder) / "home", load)  # the files are in memory, as they were for the first
-            found = _in_a_process_of_its_own(Path(folder) / "home", load)
+            _in_a_process_of_its_own(Path(folder) / "home", load, cache)  # the files are in memory, as they were for the first
+            found = _in_a_process_of_its_own(Path(folder) / "home", load, cache)
         seconds.append(found["seconds"])
         print(f"| {load.rows:,} | {found['seconds']:.2f} | {found['peak']:.0f} |", flush=True)
     exponent = np.polyfit(np.log([load.rows for load in loads]), np.log(seconds), 1)[0]

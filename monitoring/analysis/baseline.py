@@ -64,6 +64,10 @@ class Baseline:
         """The usable values of a column among the compared rows: scores and thresholds rest on the same ones."""
         return self.once(("sample", name, kind), lambda: Sample.of_column(self.compared, name, kind))
 
+    def take_sample(self, name: str, kind: str, sample: Sample) -> None:
+        """Keep a column's sample that was made before, as from sorted values that were stored; it is not made from the rows again."""
+        self.once(("sample", name, kind), lambda: sample)
+
     def own_windows(self, name: str, kind: str, span: Span) -> OwnWindows | str:
         """The compared rows cut into windows like `span`, or why they cannot be."""
         times = self.compared["@t"] if "@t" in self.compared.column_names else None

@@ -117,7 +117,7 @@ class Sample:
         milliseconds lose the 8th digit).
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.std(self.values - self.centre)) if len(self.values) else 0.0
+            return float(np.std(self.centred)) if len(self.values) else 0.0
 
     @cached_property
     def moments(self) -> tuple[float, float, float]:
@@ -141,15 +141,22 @@ class Sample:
         return {name: place for place, name in enumerate(names)}, np.array([self.categories[name] for name in names], np.float64)
 
     @cached_property
-    def sums(self) -> npt.NDArray[np.longdouble]:
-        """The running sums of the sorted numbers less the centre (one more than there are numbers; the first is 0).
+    def centred(self) -> Floats:
+        """The sorted numbers less the centre."""
+        with np.errstate(over="ignore"):
+            return self.values - self.centre
 
-        In the widest floats there are: scores are differences of neighbouring sums, whose error would grow with the rows otherwise.
+    @cached_property
+    def sums(self) -> tuple[Floats, Floats]:
+        """The running sums of `centred` (one more than there are numbers; the first is 0), and what each lost when it was rounded.
+
+        Added up in the widest floats there are: scores are differences of neighbouring sums, whose error would grow with the rows.
         """
-        sums = np.zeros(len(self.values) + 1, np.longdouble)
+        wide = np.zeros(len(self.values) + 1, np.longdouble)
         with np.errstate(over="ignore", invalid="ignore"):
-            np.cumsum(self.values - self.centre, dtype=np.longdouble, out=sums[1:])
-        return sums
+            np.cumsum(self.centred, dtype=np.longdouble, out=wide[1:])
+            sums = wide.astype(np.float64)
+            return sums, (wide - sums).astype(np.float64)
 
 
 def distinct_of_both(a: Sample, b: Sample) -> int:

@@ -27,12 +27,13 @@ def area(reference: Sample, window: Sample) -> float:
     """
     small, large = (window, reference) if window.n <= reference.n else (reference, window)
     cut = _Cut(small.values, large)
-    ends = np.append(np.arange(0, small.n, _BLOCK), small.n)
+    starts = np.arange(0, small.n, _BLOCK)
     values = small.values - cut.centre
-    found, undecided = cut.between(ends[:-1], ends[1:], np.add.reduceat(values, ends[:-1]))
+    found, undecided = cut.between(np.append(starts, small.n)[None], np.add.reduceat(values, starts))
     if len(undecided):
-        places = _inside(undecided, _BLOCK, small.n)
-        more, crossed = cut.between(places, places + 1, values[places])
+        edges = np.minimum((undecided[:, None] * _BLOCK + np.arange(_BLOCK + 1)), small.n)
+        places = edges[:, :-1][edges[:, :-1] < edges[:, 1:]]
+        more, crossed = cut.between(edges, values[places])
         found += more + cut.across(places[crossed])
     return found
 
@@ -50,22 +51,25 @@ class _Cut:
     """
 
     def __init__(self, small: Floats, large: Sample) -> None:
-        self.centre, self._sums = large.centre, large.sums
+        self.centre, self._centred = large.centre, large.centred
+        self._sums, self._lost = large.sums
         self._small, self._large = small, large.values
         self._m, self._n = len(small), large.n
 
-    def between(self, first: Places, last: Places, totals: Floats) -> tuple[float, Places]:
-        """The area over the stretches of the small sample's values [first, last), and which of those it could not decide.
+    def between(self, edges: Places, totals: Floats) -> tuple[float, Places]:
+        """The area over the stretches between neighbouring edges, each row of them by itself, and which of those it could not decide.
 
-        `totals` are the sums of those values less the centre.
+        Edges are places of the small sample's values; stretches without a value do not count. `totals` are the sums of the values in
+        each of the others, less the centre.
         """
         m, n = self._m, self._n
-        place, rest = np.divmod(first * n, m)
-        end, end_rest = np.divmod(last * n, m)
-        low, high = self._large[place], self._large[end - (end_rest == 0)]
-        undecided = (low < self._small[last - 1]) & (high > self._small[first])
-        larges = (self._integral(end, end_rest) - self._integral(place, rest)) / n
-        areas = np.abs((larges - totals / m).astype(np.float64))
+        place, rest = np.divmod(edges * n, m)
+        first, last = edges[:, :-1], edges[:, 1:]
+        counts = first < last
+        low = self._large[place[:, :-1][counts]]
+        high = self._large[(place - (rest == 0))[:, 1:][counts]]
+        undecided = (low < self._small[last[counts] - 1]) & (high > self._small[first[counts]])
+        areas = np.abs(self._integrals(place, rest)[counts] / n - totals / m)
         return float(areas[~undecided].sum()), np.flatnonzero(undecided)
 
     def across(self, places: Places) -> float:
@@ -75,16 +79,16 @@ class _Cut:
         place, rest = np.divmod(places * n, m)
         end, end_rest = np.divmod((places + 1) * n, m)
         turn = np.searchsorted(self._large, values)  # how many of the larger sample lie below
-        below = self._integral(turn, np.zeros_like(turn)) - self._integral(place, rest)
-        above = self._integral(end, end_rest) - self._integral(turn, np.zeros_like(turn))
-        width_below, width_above = turn - place - rest / m, end + end_rest / m - turn
-        areas = above - below + (values - self.centre) * (width_below - width_above)
+        none = np.zeros_like(turn)
+        sides = self._integrals(np.stack([place, turn, end], axis=1), np.stack([rest, none, end_rest], axis=1))
+        widths = turn - place - rest / m - (end + end_rest / m - turn)
+        areas = sides[:, 1] - sides[:, 0] + (values - self.centre) * widths
         return float(areas.sum() / n)
 
-    def _integral(self, place: Places, rest: Places) -> npt.NDArray[np.longdouble]:
-        """n times the integral of the larger sample's quantile function up to (place + rest / m) / n."""
-        inside = np.minimum(place, self._n - 1)
-        return np.asarray(self._sums[place] + (rest / self._m) * (self._large[inside] - self.centre))
+    def _integrals(self, place: Places, rest: Places) -> Floats:
+        """n times the integral of the larger sample's quantile function between neighbouring arguments (place + rest / m) / n of a row."""
+        parts = (rest / self._m) * self._centred[np.minimum(place, self._n - 1)]
+        return np.asarray(np.diff(self._sums[place]) + (np.diff(self._lost[place]) + np.diff(parts)))
 
 
 def largest_gap(reference: Sample, window: Sample) -> float:

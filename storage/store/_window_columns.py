@@ -185,8 +185,8 @@ def _finite(ascending: Floats) -> Floats:
 
 
 def _counted(values: pa.ChunkedArray, member: _Membership) -> Iterator[dict[str, int]]:
-    coded = values.combine_chunks().dictionary_encode()
-    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    coded = values.dictionary_encode().combine_chunks()
+    coded = pa.concat_arrays(coded.chunks) if isinstance(coded, pa.ChunkedArray) else coded
     words, codes = coded.dictionary.to_pylist(), coded.indices.fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)
     if member.order is not None:
         codes = codes[member.order]

@@ -14,6 +14,7 @@ from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.drift_points import Question, add_drift, questions
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.weighing import Weighing
+from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.schema import ModelSchema
@@ -92,3 +93,13 @@ def test_without_drift_as_many_windows_are_named_as_the_budget_allows() -> None:
     """200 windows at a budget of 20 %, without a minimum effect: 40 are expected (standard error 5.7); the reference is one sample too."""
     named = sum(share({"false_alarms": 0.2, "minimum_effect": 0.0}, seed=seed)["status"] == "drift" for seed in range(100, 300))
     assert 10 <= named <= 70
+
+
+def test_a_reference_column_that_was_sorted_before_is_not_read_again() -> None:
+    baseline = Baseline(rows(2_000, seed=1).drop_columns("fee"), "digest")
+    baseline.take_sample("fee", "numerical", Sample(numbers=np.linspace(-1, 1, 50)))
+    weighing = Weighing(subject=Subject("m", "1", ModelSchema(name="m", task="binary", features=FEATURES)), baseline=baseline, nulls=NULLS)
+    found = {question.compared.column: question for question in questions(weighing, rows(300, seed=2), ONE_DAY)}
+    assert found["fee"].calibration.n_reference == 50
+    assert found["fee"].score is not None
+    assert found["fee"].score.value is not None
