@@ -52,15 +52,18 @@ def windows(load: Load) -> list[Window]:
     return [Window(START + DAY * place, START + DAY * (place + 1)) for place in range(load.windows)]
 
 
-def column(place: int, n: int, random: np.random.Generator, drift: float = 0.0) -> np.ndarray:
+def column(place: int, n: int, random: np.random.Generator, drift: float = 0.0) -> np.ndarray | pa.Array:
     """n values of the feature with this number; `drift` is a shift in standard deviations, or so."""
     kind = place % len(KINDS)
     if KINDS[kind] == "categorical":
         words = _WORDS[place // len(KINDS) % len(_WORDS)]
         weights = np.arange(1, words + 1) ** (1.0 + drift)
-        return np.array([f"word-{number}" for number in range(words)])[random.choice(words, n, p=weights / weights.sum())]
+        codes = np.searchsorted(np.cumsum(weights / weights.sum())[:-1], random.random(n)).astype(np.int32)
+        return pa.DictionaryArray.from_arrays(codes, [f"word-{number}" for number in range(words)]).cast(pa.string())
     values = random.standard_normal(n) + drift
-    return [values, np.exp(values), values, np.floor(np.exp(values) * 40), np.round(values, 2)][kind]
+    if kind in (1, 3):
+        values = np.exp(values)
+    return values if kind < 2 else np.floor(values * 40) if kind == 3 else np.round(values, 2)
 
 
 def _block(load: Load, first: int, last: int, random: np.random.Generator) -> dict[str, Any]:
