@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Judged", "columns", "named"]
+__all__ = ["Judged", "columns", "named", "quality_found", "together"]
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from benchmarks.drifting.streams import BY_NAME, Rows, Trial
+from benchmarks.drifting.streams import BY_NAME, Rows, Trial, digest
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.quality_points import add_quality
 from monitoring.drift import Sample, effect, resolve_method, score, why_not
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import Score
+from monitoring.findings import Findings
 from monitoring.multiplicity import decide
+from monitoring.multivariate import Reference, compare
 from monitoring.own_windows import OwnWindows, Span, own_windows
 from monitoring.verdicts import Calibration, DriftSettings, calibrate, named_effect, score_p_value
 
+_PREPARED: dict[str, Reference] = {}
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -83,3 +88,30 @@ def _own(asked: Trial, column: pa.Array) -> OwnWindows | str:
         return "the reference has no times"
     times = pa.array(np.arange(len(column)), pa.timestamp("s", tz="UTC"))
     return own_windows(column, times, Span(_START, _START, asked.n_window))
+
+
+def quality_found(reference: Rows, window: Rows) -> bool:
+    """Whether a missing share or the share of new categories warns (`analysis.quality_points`)."""
+    usual, rows, kinds = _table(reference), _table(window), _kinds(reference)
+    found = Findings({}, rows=rows.num_rows, labelled=0, n_reference=usual.num_rows)
+    counts = [{"column": name, "n": rows.num_rows, "missing": rows[name].null_count, "type_errors": 0, "below": None, "above": None,
+               "new_categories": int(np.count_nonzero(~np.isin(window[name], reference[name]))) if kind == "categorical" else 0}
+              for name, kind in kinds.items()]  # fmt: skip
+    add_quality(found, counts, Baseline(usual, "benchmark"), kinds)
+    return bool(found.counted()["warn"] + found.counted()["drift"])
+
+
+def together(reference: Rows, windows: list[Rows], *, level: float) -> list[bool]:
+    """Whether either method of all features together names the window (`multivariate`)."""
+    name = digest(reference)
+    if name not in _PREPARED:  # the same reference serves all shifts: its nulls cost seconds
+        _PREPARED[name] = Reference(_table(reference), _kinds(reference), key=name)
+    return [any(one.status == "drift" for one in compare(_PREPARED[name], _table(rows), level=level)) for rows in windows]
+
+
+def _table(rows: Rows) -> pa.Table:
+    return pa.table({name: _usable(values) for name, values in rows.items()})
+
+
+def _kinds(rows: Rows) -> dict[str, str]:
+    return {name: "numerical" if values.dtype.kind == "f" else "categorical" for name, values in rows.items()}
