@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GROUPS", "add_alert_budget", "add_measured", "add_performance", "as_evidently_says", "measuring"]
+__all__ = ["GROUPS", "add_alert_budget", "add_measured", "add_performance", "as_evidently_says", "measuring", "verdict_of"]
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -76,14 +76,18 @@ def _add_unlabelled(found: Findings, subject: Subject, labels: Labels) -> None:
 
 
 def add_measured(found: Findings, key: Key, measured: Measured, usual: Measured | None, labels: Labels, *, more: Mapping[str, Any],
-                 detail: Mapping[str, Any] | None = None, threshold: float | None = None) -> None:  # fmt: skip
-    """One metric's point with its interval and its verdict against the reference's; `more` says of which segment it is."""
+                 detail: Mapping[str, Any] | None = None, threshold: float | None = None,
+                 verdict: Verdict | None = None) -> None:  # fmt: skip
+    """One metric's point with its interval and its verdict against the reference's (`verdict_of`, unless another `verdict` is given).
+
+    `more` says of which segment it is.
+    """
     (metric, column), value = key, measured.value
     if value is None:
         found.add(metric, column=column, reason=measured.reason or "it is undefined on these rows", **{**more, "n": measured.rows})
         return
     reference = usual.value if usual else None
-    verdict = _judge(metric, value, measured, usual, threshold)
+    verdict = verdict or verdict_of(metric, value, measured, usual, threshold)
     interval = measured.interval
     said = {"reference": reference, "of": measured.n if measured.n != measured.rows else None, "provisional": labels.provisional or None,
             "weighted": measured.weighted or None}
@@ -96,7 +100,8 @@ def add_measured(found: Findings, key: Key, measured: Measured, usual: Measured 
               p_value=verdict.p_value, detail={**(detail or {}), **said}, **counts, **edges)  # fmt: skip
 
 
-def _judge(metric: str, value: float, measured: Measured, usual: Measured | None, threshold: float | None) -> Verdict:
+def verdict_of(metric: str, value: float, measured: Measured, usual: Measured | None, threshold: float | None = None) -> Verdict:
+    """The verdict on one metric by itself. `threshold` is a bar that chance draws, where intervals give none."""
     if measured.scarce:
         return Verdict(status="insufficient_data", reason=measured.scarce)
     if usual is not None and usual.scarce:

@@ -15,18 +15,21 @@ import pyarrow as pa
 from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import Question
 from monitoring.analysis.labels import Labels
-from monitoring.analysis.performance_points import add_measured, measuring
+from monitoring.analysis.performance_points import add_measured, measuring, verdict_of
 from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.multiplicity import budget
 from monitoring.performance import Groups, measure_groups
+from monitoring.performance.found import Key, Measured
 from monitoring.performance.intervals import wilsons
 from monitoring.segments.columns import Columns
-from monitoring.segments.drift import Comparison, Judged, Yardstick, compare, judge, yardstick
+from monitoring.segments.drift import Comparison, Judged, compare, judge, yardstick
+from monitoring.segments.naming import Where
+from monitoring.segments.performance import judge_together
 from monitoring.segments.slices import Slice, matching, slices
 from monitoring.subject import Subject
-from monitoring.verdicts import DriftSettings, percent
+from monitoring.verdicts import Calibration, DriftSettings, Verdict, percent
 
 _OF_FEATURES = frozenset({"ok", "drift"})
 
@@ -51,6 +54,7 @@ def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: 
     measured = measure_groups(frame, groups, **measuring(subject, baseline)) if any(labelled) else [{}] * len(parts)
     wheres = [part.where for part, known in zip(parts, labelled, strict=True) if known]
     usual = baseline.measured_segments(subject, wheres) if baseline else {}
+    verdicts = _judged(parts, measured, usual)
     for place, (part, known) in enumerate(zip(parts, labelled, strict=True)):
         more = found.of_segment(part.n, known) | {"segment": part.name}
         edges = covered.at(place)
@@ -58,7 +62,23 @@ def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: 
         found.add("rows", float(part.n), **more)
         found.add("label_coverage", known / part.n, method="wilson", lower=edges.lower, upper=edges.upper, **more)
         for key, one in measured[place].items() if known else ():
-            add_measured(found, key, one, usual.get(part.where, {}).get(key), labels, more=more)
+            add_measured(found, key, one, usual.get(part.where, {}).get(key), labels, verdict=verdicts.get((place, key)), more=more)
+
+
+def _judged(parts: Sequence[Slice], measured: Sequence[Mapping[Key, Measured]],
+            usual: Mapping[Where, Mapping[Key, Measured]]) -> dict[tuple[int, Key], Verdict]:  # fmt: skip
+    """The verdicts on every metric of every part (by the part's place) that has a value, all judged together."""
+    alone: dict[tuple[int, Key], Verdict] = {}
+    bars: list[float | None] = []
+    for place, part in enumerate(parts):
+        of_part = usual.get(part.where, {})
+        for key, one in measured[place].items():
+            if one.value is not None:
+                known = of_part.get(key)
+                alone[place, key] = verdict_of(key[0], one.value, one, known)
+                bars.append(known.value if known else None)
+    metrics = len({key for (_, key), verdict in alone.items() if verdict.p_value is not None})
+    return dict(zip(alone, judge_together(list(alone.values()), bars, metrics=metrics), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,7 @@ def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline
     settings = DriftSettings(minimum_effect=asked.minimum_effect)
     key = f"{baseline.digest}/{column.name}/{part.name}"
 
-    def known(n: int) -> Yardstick:
+    def known(n: int) -> Calibration:
         return baseline.once(("yardstick", key, asked.method, asked.minimum_effect, n),
                              lambda: yardstick(asked.method, reference, n, key=key, settings=settings, cache=nulls))  # fmt: skip
 

@@ -6,24 +6,19 @@ distribution and sizes.
 
 from __future__ import annotations
 
-__all__ = ["Comparison", "Judged", "Yardstick", "compare", "judge", "segment_null_size", "yardstick"]
+__all__ = ["Comparison", "Judged", "compare", "judge", "segment_null_size", "yardstick"]
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import floor, log, log2
+from math import floor, log2
 
-import numpy as np
-
-from monitoring.drift import METHODS, Sample, base_method, effect, is_effect, score, why_not
+from monitoring.drift import Sample, effect, is_effect, score, why_not
 from monitoring.drift_nulls import NullCache
 from monitoring.multiplicity import decide
-from monitoring.null_tail import PairsNull
+from monitoring.null_tail import Null
 from monitoring.verdicts import Calibration, DriftSettings, Status, calibrate, percent
 
-from .tails import Tail
-
 _SEEABLE = 5.0  # times the minimum effect, as for whole windows (`monitoring.verdicts`)
-_LEAST = 1e-300  # a p-value of zero has no logarithm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +35,7 @@ class Comparison:
     value: float | None = None
     effect: float | None = None
     p_value: float | None = None
-    tail: Tail | None = None
+    null: Null | None = None
     status: Status = "ok"
     reason: str = ""
     blind: str = ""
@@ -65,24 +60,15 @@ def segment_null_size(n: int) -> int:
     return 0 if n < 1 else int(2 ** (floor(2 * log2(n) + 1e-9) / 2) + 1e-9)
 
 
-@dataclass(frozen=True, slots=True)
-class Yardstick:
-    """What chance does to the scores of one column of one segment, in windows of about one size."""
+def yardstick(method: str, reference: Sample, n: int, *, key: str, settings: DriftSettings, cache: NullCache) -> Calibration:
+    """What chance does to the scores of one column of one segment in windows of about n rows, a size that `segment_null_size` gives.
 
-    given: Calibration
-    tail: Tail | None
-
-
-def yardstick(method: str, reference: Sample, n: int, *, key: str, settings: DriftSettings, cache: NullCache) -> Yardstick:
-    """For windows of n rows, a size that `segment_null_size` gives. `key` names the reference's content, the column and the segment."""
-    given = calibrate(method, reference, max(n, settings.minimum_rows), key=key, settings=settings, cache=cache)
-    if not isinstance(given.null, PairsNull):  # a test that is its own null
-        return Yardstick(given, None)
-    larger = METHODS[base_method(method)].larger_is_drift
-    return Yardstick(given, Tail.of(given.null.draws if larger else -np.log(np.maximum(given.null.draws, _LEAST))[::-1]))
+    `key` names the reference's content, the column and the segment.
+    """
+    return calibrate(method, reference, max(n, settings.minimum_rows), key=key, settings=settings, cache=cache)
 
 
-def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSettings, known: Callable[[int], Yardstick]) -> Comparison:
+def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSettings, known: Callable[[int], Calibration]) -> Comparison:
     """Score one column of one segment; `known` has its yardstick for windows of this size."""
     plain = Comparison(method=method, n=window.n, n_reference=reference.n, minimum_effect=settings.effect_of(method))
     few = _too_few(window.n, reference.n, settings.minimum_rows)
@@ -96,11 +82,11 @@ def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSe
         size = effect(method, value, reference, window)
     except ValueError as error:
         return replace(plain, status="not_applicable", reason=f"{error} Segments are scored without Evidently.")
-    measure = known(segment_null_size(window.n))
+    given = known(segment_null_size(window.n))
     plain = replace(plain, value=value, effect=size)
-    if measure.given.threshold is None:
-        return replace(plain, status="insufficient_data", reason=measure.given.reason or "")
-    return _with_p_value(replace(plain, blind=_blind(measure.given, window.n)), value, measure.tail)
+    if given.null is None:
+        return replace(plain, status="insufficient_data", reason=given.reason or "")
+    return replace(plain, blind=_blind(given, window.n), p_value=given.null.p_value(value), null=given.null)
 
 
 def _blind(given: Calibration, n: int) -> str:
@@ -116,13 +102,6 @@ def _too_few(n_window: int, n_reference: int, minimum: int) -> str:
     if n_reference < minimum:
         return f"Only {n_reference:,} rows of the segment have a value in the reference; {minimum} are needed to judge."
     return ""
-
-
-def _with_p_value(plain: Comparison, value: float, tail: Tail | None) -> Comparison:
-    if tail is None:
-        return replace(plain, p_value=min(max(value, 0.0), 1.0))
-    larger = METHODS[base_method(plain.method)].larger_is_drift
-    return replace(plain, p_value=tail.p_value(value if larger else -log(max(value, _LEAST))), tail=tail)
 
 
 def judge(comparisons: Sequence[Comparison], *, share: float) -> list[Judged]:
@@ -143,6 +122,10 @@ def _judged(one: Comparison, named: bool, level: float, share: float, family: in
     assert value is not None and p_value is not None
     if one.blind and not named:
         return Judged(comparison=one, status="insufficient_data", threshold=threshold, reason=one.blind)
+    if threshold is None:
+        return Judged(comparison=one, status="insufficient_data", threshold=None, reason=(
+            f"Chance alone brings every score of {one.method} with these rows more often than {family:,} comparisons allow; use "
+            "chisquare_contingency."))
     if p_value <= level and not named:
         said = f"The {one.method} score of {value:.3g} is no chance, but its effect of {one.effect:.3g} is below {one.minimum_effect:g}"
     else:
@@ -152,10 +135,8 @@ def _judged(one: Comparison, named: bool, level: float, share: float, family: in
     return Judged(comparison=one, status="drift" if named else "ok", threshold=threshold, reason=reason)
 
 
-def _threshold(one: Comparison, level: float) -> float:
-    if one.tail is None:
-        return level
-    at = one.tail.score_at(level)
-    if not METHODS[base_method(one.method)].larger_is_drift:
-        return float(np.exp(-at))
-    return max(at, one.minimum_effect) if is_effect(one.method) else at
+def _threshold(one: Comparison, level: float) -> float | None:
+    """The score that reaches the level; None where none does, as for a method that reaches certainty by chance."""
+    assert one.null is not None
+    at = one.null.score_at(level)
+    return max(at, one.minimum_effect) if at is not None and is_effect(one.method) else at
