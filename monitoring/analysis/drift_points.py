@@ -16,6 +16,7 @@ from monitoring.drift import EvidentlyVerdict, Sample
 from monitoring.engine_jobs import DriftColumn, Picture, Score
 from monitoring.findings import Findings
 from monitoring.multiplicity import Decision, budget, column_level, decide, rungs
+from monitoring.multivariate import METHODS as MULTIVARIATE
 from monitoring.subject import Compared
 from monitoring.verdicts import Calibration, judge_drift, named_effect, percent, score_p_value, threshold_at
 from monitoring.windows import Window
@@ -95,7 +96,16 @@ def add_drift(found: Findings, asked: Sequence[Question], scores: Mapping[str, S
         status = _add_one(found, question, scores.get(question.compared.name), level, adjusted, labels, failure, sampled)
         statuses.append((question, status))
     missed = failure if any(question.score is None for question in asked[:features]) else None
-    _add_share(found, [(question, status) for question, status in statuses[:features] if status in _JUDGED], decision.share, missed)
+    judged = [(question, status) for question, status in statuses[:features] if status in _JUDGED]
+    _add_share(found, judged, decision.share, _of_anything(decision.share, asked, features), missed)
+
+
+def _of_anything(share: float, asked: Sequence[Question], features: int) -> float:
+    """The share of windows without drift that name anything: a feature, an output, or all features together; each of these has a
+    level of its own, and shares add up at most."""
+    outputs = [question for question in asked[features:] if question.judged]
+    together = len(MULTIVARIATE) if features > 1 else 0
+    return min(share * (1 + together / max(features, 1)) + sum(question.levels[-1] for question in outputs), 1.0)
 
 
 def _decide(family: Sequence[Question], scores: Mapping[str, Score]) -> Decision:
@@ -135,7 +145,7 @@ def _detail(question: Question, score: Score, level: float | None, adjusted: flo
     }  # fmt: skip
 
 
-def _add_share(found: Findings, judged: list[tuple[Question, str]], share: float, failure: str | None) -> None:
+def _add_share(found: Findings, judged: list[tuple[Question, str]], share: float, anything: float, failure: str | None) -> None:
     if failure is not None:
         found.add("drift_share", status="failed", reason=failure)
     elif not judged:
@@ -143,6 +153,8 @@ def _add_share(found: Findings, judged: list[tuple[Question, str]], share: float
     else:
         drifted = [question.compared.column for question, status in judged if status == "drift"]
         reason = (f"{len(drifted)} of {len(judged)} judged features drifted; without drift at least one would be named in at most "
-                  f"{percent(share)} of windows.")  # fmt: skip
+                  f"{percent(share)} of windows, and with prediction, score, label and all features together anything in at most "
+                  f"{percent(anything)}.")  # fmt: skip
         found.add("drift_share", len(drifted) / len(judged), status="drift" if drifted else "ok", reason=reason,
-                  detail={"drifted": drifted, "judged": len(judged), "false_alarms": share})  # fmt: skip
+                  detail={"drifted": drifted, "judged": len(judged), "false_alarms": share,
+                          "false_alarms_of_anything": anything})  # fmt: skip

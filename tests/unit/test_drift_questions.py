@@ -86,6 +86,8 @@ def test_the_share_says_how_often_chance_names_a_feature() -> None:
     assert "without drift at least one would be named in at most 0.4 % of windows" in usual["reason"]
     assert "at most 5 % of windows" in generous["reason"]
     assert json.loads(generous["detail"])["false_alarms"] == pytest.approx(0.05)
+    assert "anything in at most 10 %" in generous["reason"]  # prediction, score and two methods at 1.25 % each; there is no label yet
+    assert json.loads(generous["detail"])["false_alarms_of_anything"] == pytest.approx(0.05 + 4 * 0.0125)
     assert share(None, seed=3, shift=1.0)["status"] == "drift"
 
 
