@@ -172,14 +172,14 @@ class NullCache:
         self._held: OrderedDict[str, Floats] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, *parts: object, draw: Callable[[int], Floats]) -> Floats:
-        """The null named by `parts`, or `draw(seed)` with a seed made from them."""
+    def get(self, *parts: object, draw: Callable[[int], Floats], least: int = DRAWS) -> Floats:
+        """The null named by `parts`, or `draw(seed)` with a seed made from them; a file with fewer than `least` numbers is not believed."""
         name = hashlib.sha256("\x1f".join([_CODE, *map(str, parts)]).encode()).hexdigest()
         with self._lock:
             if name in self._held:
                 self._held.move_to_end(name)
                 return self._held[name]
-        null = self._read(name)
+        null = self._read(name, least)
         if null is None:
             null = draw(int(name[:15], 16))
             self._write(name, null)
@@ -189,14 +189,14 @@ class NullCache:
                 self._held.popitem(last=False)
         return null
 
-    def _read(self, name: str) -> Floats | None:
+    def _read(self, name: str, least: int) -> Floats | None:
         if self._folder is None:
             return None
         try:
             null = np.load(self._folder / f"{name}.npy", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        return null if null.ndim == 1 and len(null) >= DRAWS and null.dtype == np.float64 else None
+        return null if null.ndim == 1 and len(null) >= least and null.dtype == np.float64 else None
 
     def _write(self, name: str, null: Floats) -> None:
         if self._folder is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LEAST_WINDOWS", "OwnWindows", "Span", "own_windows"]
+__all__ = ["LEAST_WINDOWS", "OwnWindows", "Span", "numbered", "own_windows"]
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from monitoring.windows import Window
 
 LEAST_WINDOWS = 10  # with fewer, how much windows differ is a guess: a 99.9 % limit from 9 is 1.5 times that from very many
 _LEAST_ROWS = 20  # per window on average
@@ -29,6 +31,11 @@ class Span:
     start: datetime
     end: datetime
     rows: int | None = None
+
+    @classmethod
+    def of(cls, window: Window) -> Span:
+        """The judged window's."""
+        return cls(window.start, window.end, window.rows[1] - window.rows[0] if window.rows else None)
 
     @property
     def name(self) -> str:
@@ -71,23 +78,37 @@ def own_windows(values: pa.Array, times: pa.Array | pa.ChunkedArray | None, span
     `values` are what `drift.comparable` returns, `times` the moments of the same rows in ascending order. Windows with less than half
     of the usual number of rows (the first and the last, mostly) are left out; of very many, 200 are drawn.
     """
+    found = numbered(times, span, values.is_valid().to_numpy(zero_copy_only=False))
+    if isinstance(found, str):
+        return found
+    number, count = found
+    return OwnWindows(_by_value(values, number, np.random.default_rng(_SEED)), count)
+
+
+def numbered(times: pa.Array | pa.ChunkedArray | None, span: Span, usable: npt.NDArray[np.bool_] | None = None, *,
+             least_rows: int = _LEAST_ROWS) -> tuple[npt.NDArray[np.int64], int] | str:  # fmt: skip
+    """The number of each row's window (-1 where it is in none that is whole) and how many there are, or why there are none.
+
+    Of the rows only `usable` ones count. Of more than 200 windows so many are drawn.
+    """
     if times is None or times.null_count == len(times):
         return "the reference has no times"
-    usable = values.is_valid().to_numpy(zero_copy_only=False) & times.is_valid().to_numpy(zero_copy_only=False)
+    timed = np.asarray(times.is_valid())
+    usable = timed if usable is None else usable & timed
     moments = pc.cast(times, _MOMENT).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     window = span.cut(np.asarray(moments))
     names, rows = np.unique(window[usable], return_counts=True)
     whole = names[rows >= np.median(rows) / 2] if len(names) else names
     if len(whole) < LEAST_WINDOWS:
         return f"the reference has {len(whole)} windows of this length, and {LEAST_WINDOWS} are needed to see how they differ"
-    if np.median(rows) < _LEAST_ROWS:
-        return f"the reference's windows of this length have {np.median(rows):.0f} rows; {_LEAST_ROWS} are needed to see how they differ"
+    if np.median(rows) < least_rows:
+        return f"the reference's windows of this length have {np.median(rows):.0f} rows; {least_rows} are needed to see how they differ"
     random = np.random.default_rng(_SEED)
     if len(whole) > _MOST_WINDOWS:
         whole = np.sort(random.choice(whole, _MOST_WINDOWS, replace=False))
     place = np.minimum(np.searchsorted(whole, window), len(whole) - 1)
     number = np.where((whole[place] == window) & usable, place, -1)
-    return OwnWindows(_by_value(values, number, random), len(whole))
+    return number.astype(np.int64), len(whole)
 
 
 def _by_value(values: pa.Array, number: npt.NDArray[np.int64], random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -96,7 +96,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
         add_drift(found, asked, result.drift, labels=labels, features=len(subject.schema.features), failure=broken_drift, sampled=sampled)
     else:
         _add_no_reference(found, subject, frame)
-    add_multivariate(found, subject, frame, a.baseline, a.nulls, NO_REFERENCE)
+    add_multivariate(found, subject, frame, a.baseline, a.nulls, NO_REFERENCE, a.window)
     add_performance(found, subject, _performance(a, {} if sampled else result.performance), labels, a.baseline)
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
     add_causes(found, subject, frame, a.baseline)

@@ -13,18 +13,20 @@ from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.multiplicity import column_level
 from monitoring.multivariate import METHODS, Multivariate, Reference, compare
+from monitoring.own_windows import Span
 from monitoring.subject import Subject
+from monitoring.windows import Window
 
 
 def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baseline: Baseline | None, nulls: NullCache,
-                     no_reference: str) -> None:  # fmt: skip
+                     no_reference: str, window: Window) -> None:  # fmt: skip
     """The points of one window's frame. Each method may name as many windows without drift as the drift of one column may."""
     if baseline is None:
         for method in METHODS:
             found.add("multivariate_drift", method=method, reason=no_reference)
         return
     level = column_level(subject.schema.drift.false_alarms, len(subject.schema.features))
-    for result in compare(_reference(subject, baseline, nulls), frame, level=level):
+    for result in compare(_reference(subject, baseline, nulls), frame, level=level, span=Span.of(window)):
         found.add("multivariate_drift", result.value, method=result.method, status=result.status, reason=result.reason,
                   threshold=result.threshold, p_value=result.p_value, n=result.n, n_reference=result.n_reference,
                   detail=_detail(result, frame.num_rows))  # fmt: skip
@@ -47,4 +49,4 @@ def _detail(result: Multivariate, rows: int) -> dict[str, Any]:
     drivers = dict(sorted(result.drivers.items(), key=lambda pair: -pair[1]))
     return {"drivers": {name: round(share, 4) for name, share in drivers.items()} or None,
             "change": result.change, "of": rows if rows > result.n else None,
-            "minimum_effect": METHODS[result.method].minimum_effect}  # fmt: skip
+            "own_windows": result.own_windows or None, "minimum_effect": METHODS[result.method].minimum_effect}  # fmt: skip

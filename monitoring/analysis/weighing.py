@@ -88,7 +88,7 @@ class Weighing:
         if not reference.n or not window.n:  # nothing to draw from; the score will say so
             return Calibration(method=method, n=window.n, n_reference=reference.n, level=settings.level,
                                minimum_effect=settings.effect_of(method))  # fmt: skip
-        span = Span(judged.start, judged.end, judged.rows[1] - judged.rows[0] if judged.rows else None)
+        span = Span.of(judged)
         key = f"{self.baseline.digest}/{column.name}/{span.name}"
         own = self.baseline.own_windows(column.name, column.kind, span)
         return calibrate(method, reference, window.n, key=key, settings=settings, cache=self.nulls, own=own)

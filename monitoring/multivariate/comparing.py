@@ -15,8 +15,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from monitoring.drift_nulls import DRAWS, NullCache, size_bucket
 from monitoring.multivariate.domain import domain_auc, domain_drivers, domain_null
-from monitoring.multivariate.encoding import Encoder, columns_of, joined, sampled
+from monitoring.multivariate.encoding import Columns, Encoder, columns_of, joined, sampled
+from monitoring.multivariate.own import OwnScores, own_scores
 from monitoring.multivariate.reconstruction import reconstruction_change, reconstruction_drivers, reconstruction_null, varies
+from monitoring.own_windows import Span
 from monitoring.verdicts import percent
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +57,8 @@ METHODS: Mapping[str, Method] = {
 class Multivariate:
     """What one method found: `value` in its own units, None where `reason` says why; `drivers` are features' shares, summing to 1.
 
-    `change` is the signed change of a reconstruction error; `n` and `n_reference` are the rows that were compared.
+    `change` is the signed change of a reconstruction error; `n` and `n_reference` are the rows that were compared. `own_windows` is how
+    many of the reference's own windows say how far season and memory go (0: rows count as independent).
     """
 
     method: str
@@ -66,6 +69,7 @@ class Multivariate:
     value: float | None = None
     threshold: float | None = None
     p_value: float | None = None
+    own_windows: int = 0
     drivers: Mapping[str, float] = field(default_factory=dict)
     change: float | None = None
 
@@ -82,6 +86,7 @@ class Reference:
         self.kinds = kinds
         self._key = f"{key}/{'/'.join(f'{name}:{kind}' for name, kind in kinds.items())}"
         self._cache, self._draws = cache or NullCache(), draws
+        self._table = table
         self._all = columns_of(sampled(table, _DRAWN_FROM), kinds)
         rows = sampled(table)
         self.columns, self._size = columns_of(rows, kinds), int(rows.num_rows)
@@ -95,11 +100,32 @@ class Reference:
         return self._cache.get(self._key, method, len(self), size,
                                draw=lambda seed: draw(self._all, len(self), size, draws=self._draws, seed=seed))  # fmt: skip
 
+    def own(self, span: Span | None) -> Mapping[str, OwnScores]:
+        """By method, the scores of the reference's own windows like `span`; empty without windows. Seconds of CPU when new."""
+        if span is None:
+            return {}
+        found = self._cache.get(self._key, "own windows", span.name, least=0, draw=lambda _: self._own(span)).reshape(len(METHODS), -1)
+        return {name: OwnScores(scores) for name, scores in zip(METHODS, found, strict=True)} if found.shape[1] else {}
 
-def compare(reference: Reference, window: pa.Table, *, level: float = 0.001) -> list[Multivariate]:
+    def _own(self, span: Span) -> Floats:
+        with threadpool_limits(1, user_api="blas"):
+            return own_scores(self._table, self.kinds, span, _scores).ravel()
+
+
+def _scores(both: Columns, cut: int) -> tuple[float, float]:
+    """Of each method, in the order of `METHODS`; rows before `cut` are the reference's."""
+    encoder = Encoder.fit(both)
+    plain = encoder.plain(both)
+    rich, rows = encoder.rich(plain), encoder.balanced(plain)
+    change = abs(reconstruction_change(rows[:cut], rows[cut:])) if varies(rows[:cut]) else 0.0
+    return domain_auc(rich[:cut], rich[cut:], seed=_SEED), change
+
+
+def compare(reference: Reference, window: pa.Table, *, level: float = 0.001, span: Span | None = None) -> list[Multivariate]:
     """Both methods' findings on one window in the shape of `Store.frame`, at most `MOST_ROWS` rows of it, always the same ones.
 
-    `level` is the share of windows without drift that each method may name. Costs tenths of a second of CPU once the nulls of this
+    `level` is the share of windows without drift that each method may name. With a `span` the reference's own windows like it are no drift:
+    a score must be past them too. Costs tenths of a second of CPU once the nulls of this
     reference and window size are known, and some seconds before that.
     """
     rows = sampled(window)
@@ -111,43 +137,54 @@ def compare(reference: Reference, window: pa.Table, *, level: float = 0.001) -> 
     with threadpool_limits(1, user_api="blas"):  # the matrices are small: threads that wait for a busy core take ten times as long
         encoder = Encoder.fit(both)
         plain = encoder.plain(both)
-        return [_by_classifier(reference, encoder, plain, level), _by_reconstruction(reference, encoder, plain, level)]
+        own = reference.own(span)
+        return [_by_classifier(reference, encoder, plain, level, own), _by_reconstruction(reference, encoder, plain, level, own)]
 
 
-def _by_classifier(reference: Reference, encoder: Encoder, plain: Floats, level: float) -> Multivariate:
+def _by_classifier(reference: Reference, encoder: Encoder, plain: Floats, level: float, own: Mapping[str, OwnScores]) -> Multivariate:
     rich, cut = encoder.rich(plain), len(reference)
     value = domain_auc(rich[:cut], rich[cut:], seed=_SEED)
-    found = _judged("domain_classifier", value, reference, len(plain) - cut, level)
+    found = _judged("domain_classifier", value, reference, len(plain) - cut, level, own)
     if found.status != "drift":
         return found
     return replace(found, drivers=domain_drivers(encoder, plain[:cut], plain[cut:], seed=_SEED))
 
 
-def _by_reconstruction(reference: Reference, encoder: Encoder, plain: Floats, level: float) -> Multivariate:
+def _by_reconstruction(reference: Reference, encoder: Encoder, plain: Floats, level: float, own: Mapping[str, OwnScores]) -> Multivariate:
     rows, cut = encoder.balanced(plain), len(reference)
     if not varies(rows[:cut]):
         return Multivariate(method="pca_reconstruction", status="not_applicable", n=len(rows) - cut, n_reference=cut,
                             reason="No feature of the reference varies, so there are no directions of variation.")  # fmt: skip
     change = reconstruction_change(rows[:cut], rows[cut:])
-    found = replace(_judged("pca_reconstruction", abs(change), reference, len(plain) - cut, level), change=change)
+    found = replace(_judged("pca_reconstruction", abs(change), reference, len(plain) - cut, level, own), change=change)
     if found.status != "drift":
         return found
     owner = encoder.owner[~encoder.missing]
     return replace(found, drivers=reconstruction_drivers(rows[:cut], rows[cut:], owner, encoder.names))
 
 
-def _judged(method: str, value: float, reference: Reference, n: int, level: float) -> Multivariate:
-    """A verdict needs a score that pairs drawn from the reference reach in at most `level` of draws, and the minimum effect."""
+def _judged(method: str, value: float, reference: Reference, n: int, level: float, own: Mapping[str, OwnScores]) -> Multivariate:
+    """A verdict needs a score that pairs drawn from the reference reach in at most `level` of draws, and the minimum effect.
+
+    Where the reference's own windows are further apart than such pairs, one more of them must reach it as seldom.
+    """
     kind, null = METHODS[method], reference.null(method, n)
     level = max(level, 1 / (len(null) + 1))  # no draw is rarer than one of them
     chance = float(null[-max(1, int(level * (len(null) + 1) + 1e-9))])
     smallest = kind.nothing + kind.minimum_effect
     threshold = max(chance, smallest)
     p_value = (1 + len(null) - int(np.searchsorted(null, value, "left"))) / (1 + len(null))
+    apart = own[method] if method in own and own[method].beyond(null, kind.nothing) else None
+    if apart is not None:
+        p_value, chance = max(p_value, apart.p_value(value)), max(chance, apart.score_at(level))
+        threshold = max(chance, smallest)
     drawn = (f"pairs drawn from the reference ({len(reference):,} reference and {n:,} window rows) reach {chance:.3g} in "
              f"{percent(level)} of draws")  # fmt: skip
+    if apart is not None:
+        drawn = (f"{len(apart.scores)} of the reference's own windows ({len(reference):,} reference and {n:,} window rows) let one more "
+                 f"reach {chance:.3g} in {percent(level)} of cases")  # fmt: skip
     found = Multivariate(method=method, status="ok", reason="", n=n, n_reference=len(reference), value=value, threshold=threshold,
-                         p_value=p_value)  # fmt: skip
+                         p_value=p_value, own_windows=len(apart.scores) if apart is not None else 0)  # fmt: skip
     least = f", the minimum effect: {drawn}" if threshold == smallest else f": {drawn}"
     if value > threshold:
         return replace(found, status="drift", reason=f"The {method} score of {value:.3g} is past its threshold {threshold:.3g}{least}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ from monitoring.multivariate import MOST_ROWS, Encoder, Reference, compare, samp
 from monitoring.multivariate import domain as of_domain
 from monitoring.multivariate.domain import domain_auc, domain_null
 from monitoring.multivariate.encoding import columns_of, joined
+from monitoring.own_windows import Span
 from monitoring.verdicts import calibrate, judge_drift
+
+MONDAY, DAY = datetime(2026, 3, 2, tzinfo=UTC), timedelta(days=1)
 
 KINDS = {"a": "numerical", "b": "numerical", "c": "numerical", "word": "categorical", "city": "categorical"}
 
@@ -138,3 +142,34 @@ def test_without_drift_each_method_names_as_many_windows_as_it_says(n_reference:
             assert one.p_value is not None
             alarms[one.method] += one.p_value <= level
     assert max(alarms.values()) <= binom.ppf(0.999, trials, level), alarms
+
+
+def days(rng: np.random.Generator, count: int, *, correlation: float = 0.8) -> pa.Table:
+    """So many days of 150 rows from a Monday on; on weekends the two related numbers are half a deviation higher."""
+    at = pa.array(int(MONDAY.timestamp()) * 1_000_000 + np.arange(count * 150) * (86_400_000_000 // 150)).cast(pa.timestamp("us", "UTC"))
+    table = rows(rng, count * 150, correlation=correlation)
+    weekend = 0.5 * ((np.arange(count * 150) // 150) % 7 >= 5)
+    for name in ("a", "b"):
+        table = table.set_column(table.column_names.index(name), name, pa.array(table[name].to_numpy() + weekend))
+    return table.append_column("@t", at)
+
+
+def test_the_references_own_season_is_no_drift_and_a_changed_relation_still_is() -> None:
+    rng = np.random.default_rng(8)
+    reference = Reference(days(rng, 42), KINDS, key="season", draws=200)
+    saturday = Span(MONDAY + 5 * DAY, MONDAY + 6 * DAY)
+    weekends = [days(rng, 7).slice(5 * 150, 150) for _ in range(4)]
+    alone = [compare(reference, window, level=0.01)[0].status for window in weekends]
+    beside = [compare(reference, window, level=0.01, span=saturday)[0] for window in weekends]
+    assert alone.count("drift") >= 2
+    assert [one.status for one in beside].count("drift") == 0
+    assert beside[0].own_windows == 20
+    assert "own windows" in beside[0].reason
+    broken = compare(reference, days(rng, 7, correlation=-0.8).slice(0, 150), level=0.01, span=saturday)
+    assert "drift" in [one.status for one in broken]
+
+
+def test_a_reference_without_times_has_no_windows_of_its_own() -> None:
+    rng = np.random.default_rng(9)
+    reference = Reference(rows(rng, 600), KINDS, key="timeless", draws=100)
+    assert [one.own_windows for one in compare(reference, rows(rng, 200), span=Span(MONDAY, MONDAY + DAY))] == [0, 0]
