@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["CustodyVerbs", "nightly_is_due"]
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from monitoring._privacy import Guard
 from monitoring._values import Refused
 from monitoring.computing import Computing, Progress
 from monitoring.errors import InputError
-from monitoring.retention import cuts, due_keys, rebase
+from monitoring.retention import cuts, due_keys, periods, rebase
 from monitoring.schema import ModelSchema
 from monitoring.schema.periods import parse_delay
 from monitoring.settings import Settings
@@ -35,7 +36,8 @@ class _Has(Protocol):
 
     def run(self, *, model: str | None = None, progress: Progress | None = None) -> dict[str, Any]: ...
     def known(self, model: str) -> str: ...
-    def pruned(self, model: str | None, age: timedelta | None, *, dry_run: bool) -> list[dict[str, Any]]: ...
+    def ages(self, model: str | None, older_than: str | None) -> dict[str, timedelta]: ...
+    def pruned(self, ages: Mapping[str, timedelta], *, dry_run: bool) -> list[dict[str, Any]]: ...
 
 
 class CustodyVerbs:
@@ -92,19 +94,21 @@ class CustodyVerbs:
     def prune(
         self: _Has, *, model: str | None = None, older_than: str | None = None, dry_run: bool = False, progress: Progress | None = None
     ) -> dict[str, Any]:
-        """Remove predictions and their labels older than `older_than` (`30d`; default: the setting raw_days, else none), hourly counts and
-        archived segments that are past their time. No finding changes: what is due is computed first, whole windows go, and they stand
-        as they were computed. `{"rows", "labels", "hours", "segments", "bytes", "versions", "dry_run"}`."""
+        """Remove predictions and their labels older than `older_than` (`30d`; default: what the model's `retention` says, else the setting
+        raw_days, else none), hourly counts and archived segments that are past their time. No finding changes: what is due is computed
+        first, whole windows go, and they stand as they were computed.
+        `{"rows", "labels", "hours", "segments", "bytes", "versions", "dry_run"}`."""
         settings = Settings.read()
-        age = _age(older_than, settings)
-        if not dry_run and age is not None:
-            self.run(model=model, progress=progress)
+        ages = self.ages(model, older_than)
+        for name in () if dry_run else ages:
+            self.run(model=name, progress=progress)
         with self.computing.resting():
-            versions = self.pruned(model, age, dry_run=dry_run)
+            versions = self.pruned(ages, dry_run=dry_run)
             told = {"rows": sum(row["rows"] for row in versions), "labels": sum(row["labels"] for row in versions), "hours": 0}
             if not dry_run:
-                with self.store.writing() as cursor:
-                    told["hours"] = retention.drop_hours(cursor, datetime.now(UTC) - timedelta(days=settings.rollup_days))
+                now = datetime.now(UTC)
+                for name in self.store.models():
+                    told["hours"] += self.store.drop_hours(name, now - periods(self.store, name, settings).hourly)
                 with self.store.reading() as cursor:
                     facts.write(self.home, cursor)
             with self.store.reading() as cursor:
@@ -114,12 +118,16 @@ class CustodyVerbs:
                     told["bytes"] += (sizes := compacting.compact(self.store))["bytes_before"] - sizes["bytes_after"]
         return {**told, "versions": versions, "dry_run": dry_run}
 
-    def pruned(self: _Has, model: str | None, age: timedelta | None, *, dry_run: bool) -> list[dict[str, Any]]:
-        """Prune the versions of one model or of all: `model, version, before, rows, labels` of each that had rows to go."""
-        if age is None:
-            return []
+    def ages(self: _Has, model: str | None, older_than: str | None) -> dict[str, timedelta]:
+        """How old rows may grow, of one model or of each; those whose rows are kept for ever are left out."""
+        names, asked, settings = [self.known(model)] if model is not None else self.store.models(), _age(older_than), Settings.read()
+        found = {name: asked or periods(self.store, name, settings).raw for name in names}
+        return {name: age for name, age in found.items() if age is not None}
+
+    def pruned(self: _Has, ages: Mapping[str, timedelta], *, dry_run: bool) -> list[dict[str, Any]]:
+        """Prune models by their ages: `model, version, before, rows, labels` of each version that had rows to go."""
         now, found = datetime.now(UTC), []
-        for name in [self.known(model)] if model is not None else self.store.models():
+        for name, age in ages.items():
             for cut in list(cuts(self.store, name, older_than=age, now=now)):
                 told = self.store.prune(name, cut.version, cut.before, dry_run=dry_run)
                 if told["rows"]:
@@ -136,9 +144,9 @@ def nightly_is_due(home: Home, now: datetime) -> bool:
     return home.archive.is_dir() and any(folder.name < today for folder in home.archive.iterdir())
 
 
-def _age(older_than: str | None, settings: Settings) -> timedelta | None:
+def _age(older_than: str | None) -> timedelta | None:
     if older_than is None:
-        return None if settings.raw_days is None else timedelta(days=settings.raw_days)
+        return None
     try:
         age = parse_delay(older_than)
     except ValueError as error:

@@ -21,7 +21,8 @@ RETRY = timedelta(minutes=15)  # a window that failed is tried again, but not on
 _MOST_EMPTY = 2_000  # windows without a row that are marked as such, per version: a year of hours is 8,760
 _SUMMARIES = 2  # newest windows per version: a summary takes twice the time of drift and performance; others are made when asked for
 _TICK = timedelta(microseconds=1)
-_NOT_COMPUTED_FROM = ("name", "version", "window", "timezone", "privacy", "timestamp", "id", "importances")  # keys that change no value
+# Keys of a description that change no value.
+_NOT_COMPUTED_FROM = ("name", "version", "window", "timezone", "privacy", "timestamp", "id", "importances", "retention")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cut", "cuts", "due_keys", "rebase"]
+__all__ = ["Cut", "Periods", "cuts", "due_keys", "periods", "rebase"]
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,26 @@ from datetime import datetime, timedelta
 from monitoring.errors import InputError
 from monitoring.planning import Due, plan
 from monitoring.schema import ModelSchema
+from monitoring.settings import Settings
 from monitoring.windows import WindowSpec
 from storage.store import Store
 
 _DueKey = tuple[str, str, str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long one model's rows are kept (None: for ever), and the hourly counts of those that went."""
+
+    raw: timedelta | None
+    hourly: timedelta
+
+
+def periods(store: Store, model: str, settings: Settings) -> Periods:
+    """What the newest description of a model says, for all its versions; else the settings."""
+    said = ModelSchema.from_dict(store.spec(model)).retention
+    raw = said.raw or (None if settings.raw_days is None else timedelta(days=settings.raw_days))
+    return Periods(raw, said.hourly or timedelta(days=settings.rollup_days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,14 @@ class Settings(BaseSettings):
         "elsewhere; `exact`, we alone; `evidently`, Evidently alone. See docs/drift-methods.md."
     )  # fmt: skip
     raw_days: int | None = Field(
-        default=None, gt=0, description="Days that predictions and their labels are kept before a nightly prune; unset: for ever."
+        default=None,
+        gt=0,
+        description="Days that predictions and their labels are kept before a nightly prune, of models whose "
+        "file does not say it (retention); unset: for ever.",
     )
-    rollup_days: int = Field(default=400, gt=0, description="Days that the hourly counts of pruned predictions are kept.")
+    rollup_days: int = Field(
+        default=400, gt=0, description="Days that the hourly counts of pruned predictions are kept, of models whose file does not say it."
+    )
     archive_days: int = Field(
         default=7, gt=0, description="Days that segments of the log are kept once they are in the database and in its exported facts."
     )

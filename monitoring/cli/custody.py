@@ -76,7 +76,10 @@ def prune(
     model: Annotated[str | None, typer.Argument(help="One model; all by default.", show_default=False)] = None,
     older_than: Annotated[
         str | None,
-        typer.Option(help="Remove predictions older than this, such as 30d (default: MONITORING_RAW_DAYS, else none).", show_default=False),
+        typer.Option(
+            help="Remove predictions older than this, such as 30d (default: the model's retention, else MONITORING_RAW_DAYS).",
+            show_default=False,
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
     home: HomeOption = None,

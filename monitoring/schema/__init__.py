@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "DriftSettings", "Fairness", "Feature", "Kind", "ModelSchema", "Ranking", "Task"]
+__all__ = ["METHODS", "ColumnDrift", "DriftSettings", "Fairness", "Feature", "Kind", "ModelSchema", "Ranking", "Retention", "Task"]
 
 from monitoring.schema.model import Feature, Kind, ModelSchema, Ranking, Task
-from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness
+from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Retention

@@ -24,6 +24,7 @@ from monitoring.schema.reading import (
     one_line,
     only,
     ranks,
+    retention,
     string,
     timezone,
 )
@@ -62,6 +63,7 @@ def checked(said: Mapping[str, Any], *, named: bool) -> dict[str, Any]:
     found["costs"] = _costs(said.get("costs"), found["task"])
     found["alert_budget"] = _alert_budget(said.get("alert_budget"), found["task"])
     found["importances"] = _importances(said.get("importances", {}), found["features"])
+    found["retention"] = retention(said.get("retention", {}))
     found["drift"] = drift_settings(said.get("drift", {}), {"prediction": "", "score": "", "label": "", **kinds})
     return found
 

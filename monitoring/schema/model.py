@@ -16,7 +16,7 @@ from typing import Any, Self
 from monitoring.errors import SchemaError
 from monitoring.schema.periods import delay_text
 from monitoring.schema.reading import Wrong
-from monitoring.schema.settings import Costs, DriftSettings, Fairness
+from monitoring.schema.settings import Costs, DriftSettings, Fairness, Retention
 
 type_of_label = str | int | float | bool
 
@@ -70,7 +70,8 @@ class ModelSchema:
     model maps each class to its column, and is None where there are none. `window` is a window's name (`1d`, `1mo`, `rows:5000`).
     `timezone` is that of naive timestamps; where it is None they are refused. `costs` and `alert_budget` (predictions that can be
     looked at per day, those with the highest scores) are of binary models. `importances` weight what drives a drift; only their ratios
-    count (`with_importances` asks an estimator). Raises SchemaError.
+    count (`with_importances` asks an estimator). `retention` says how long rows are kept where the home's settings do not suit the model.
+    Raises SchemaError.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ModelSchema:
     costs: Costs | None
     alert_budget: int | None
     importances: Mapping[str, float]
+    retention: Retention
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class ModelSchema:
         costs: Costs | Mapping[str, float] | None = None,
         alert_budget: int | None = None,
         importances: Mapping[str, float] | None = None,
+        retention: Retention | Mapping[str, Any] | None = None,
     ) -> None:
         said = {key: value for key, value in locals().items() if key != "self"}
         try:
@@ -180,6 +183,7 @@ class ModelSchema:
             "costs": self.costs.to_dict() if self.costs else None,
             "alert_budget": self.alert_budget,
             "importances": dict(self.importances),
+            "retention": self.retention.to_dict(),
         }
         said |= {role: getattr(self, role) for role in ("timestamp", "id", "prediction", "label", "latency")}
         if self.ranking:

@@ -14,16 +14,19 @@ __all__ = [
     "one_line",
     "only",
     "ranks",
+    "retention",
     "string",
     "timezone",
 ]
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from monitoring.errors import nearest
-from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Persistence
+from monitoring.schema.periods import parse_delay
+from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Persistence, Retention
 
 Path = tuple[str | int, ...]
 _MOST_PERSISTENT = 100  # windows that a verdict may ask for
@@ -161,6 +164,28 @@ def _persistence(value: object, path: Path) -> Persistence | None:
     if windows > of:
         raise Wrong((*path, "windows"), f"{windows} of {of} windows can never be; windows is at most of")
     return Persistence(windows=windows, of=of)
+
+
+def retention(value: object, path: Path = ("retention",)) -> Retention:
+    """How long rows and their hourly counts are kept."""
+    if isinstance(value, Retention):
+        value = value.to_dict()
+    said = mapping(value, path, "a mapping such as {raw: 30d, hourly: 400d}")
+    only(said, ("raw", "hourly"), path)
+    found = Retention(**{key: _period(period, (*path, key)) for key, period in said.items() if period is not None})
+    if found.raw is not None and found.hourly is not None and found.hourly < found.raw:
+        raise Wrong((*path, "hourly"), "hourly counts are what is left of rows: keep them at least as long as raw, or leave hourly out")
+    return found
+
+
+def _period(value: object, path: Path) -> timedelta:
+    try:
+        period = parse_delay(value)
+    except ValueError as error:
+        raise Wrong(path, str(error)) from None
+    if period <= timedelta(0):
+        raise Wrong(path, f"{_last(path)} must be longer than nothing; write 30d, say")
+    return period
 
 
 def fairness(value: object, segments: Sequence[str], path: Path = ("fairness",)) -> Fairness:

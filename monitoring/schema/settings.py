@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness", "Persistence"]
+__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness", "Persistence", "Retention"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from monitoring.schema.periods import delay_text
 
 _NUMERICAL = frozenset({"numerical", "datetime"})
 _CATEGORICAL = frozenset({"categorical"})
@@ -139,6 +142,19 @@ class Fairness:
         """The settings in the shape of the model's file; only what is said."""
         said: dict[str, object] = {"columns": list(self.columns)} if self.columns else {}
         return said if self.limit is None else {**said, "limit": self.limit}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long a model's rows are kept (`raw`), and the hourly counts that are left of them (`hourly`); None: as the settings say."""
+
+    raw: timedelta | None = None
+    hourly: timedelta | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        """The periods in the shape of the model's file; only what is said."""
+        said = {"raw": self.raw, "hourly": self.hourly}
+        return {key: delay_text(period) for key, period in said.items() if period is not None}
 
 
 def _column_dict(column: ColumnDrift) -> dict[str, object]:

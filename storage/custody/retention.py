@@ -49,9 +49,10 @@ def prune(cursor: Cursor, model: Model, version: str, before: datetime, *, dry_r
     return told
 
 
-def drop_hours(cursor: Cursor, before: datetime) -> int:
-    """Remove the hours before a moment; totals stay. How many."""
-    row = cursor.execute("DELETE FROM hourly WHERE hour < ?", [before]).fetchone()  # of windows that stand: nothing is due by it
+def drop_hours(cursor: Cursor, model_id: int, before: datetime) -> int:
+    """Remove a model's hours before a moment; totals stay. How many."""
+    # They are of windows that stand: nothing is due by it.
+    row = cursor.execute("DELETE FROM hourly WHERE model_id = ? AND hour < ?", [model_id, before]).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -131,6 +131,13 @@ class Store(Reader):
         with self._database.write() as cursor:
             return retention.prune(cursor, self._found(cursor, model, version), version, before, dry_run=dry_run)
 
+    def drop_hours(self, model: str, before: datetime) -> int:
+        """Remove the hourly counts of a model's pruned predictions before a moment; how many."""
+        from storage.custody import retention  # builds on this room
+
+        with self._database.write() as cursor:
+            return retention.drop_hours(cursor, self._found(cursor, model).model_id, before)
+
     # -- findings ------------------------------------------------------------------------------------------------------
 
     def save_window(

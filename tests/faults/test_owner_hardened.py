@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -237,42 +236,3 @@ def test_features_that_come_go_and_change_their_type_lose_no_value(store: Store,
         kept = sum(row.get(name) is not None or orjson.loads(row["extra"] or "{}").get(name) is not None for row in rows)
         assert kept == count, name
     assert settled(store)["ingested"] == written
-
-
-@pytest.mark.slow
-def test_twenty_readers_while_a_thousand_rows_a_second_come_in(fraud: Store, collector: Collector, trials: Trials) -> None:
-    """Without an error, and every row visible within 2 s of being logged."""
-    seconds, errors = trials(60, 3), []
-    end = time.monotonic() + seconds
-    shown: list[int] = []
-
-    def read() -> None:
-        while time.monotonic() < end:
-            try:
-                shown.append(fraud.select("SELECT count(*) AS n FROM pred_000001").column("n")[0].as_py())
-                fraud.events()
-                time.sleep(0.2)
-            except Exception as error:
-                errors.append(error)
-
-    readers = [threading.Thread(target=read) for _ in range(20)]
-    collector.start()
-    writer, number = SegmentWriter(fraud.home.spool), 0
-    for reader in readers:
-        reader.start()
-    while time.monotonic() < end:
-        for _ in range(50):
-            assert writer.append("pred", orjson.dumps(prediction(number))) is None
-            number += 1
-        time.sleep(0.05)
-    last = time.monotonic()
-    while fraud.select("SELECT count(*) AS n FROM pred_000001").column("n")[0].as_py() < number:
-        assert time.monotonic() - last < 30, "the collector stands still"
-        time.sleep(0.05)
-    for reader in readers:
-        reader.join()
-    collector.stop()
-    writer.close()
-    assert errors == []
-    assert max(shown) > 0
-    assert settled(fraud)["ingested"] == number

@@ -187,3 +187,38 @@ def test_a_mended_quarantine_file_is_replayed_once(home: Path, capsys: pytest.Ca
 def test_what_cannot_be_done_is_said_in_a_sentence(home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert main([*arguments, "--home", str(home)]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_model_s_own_retention_goes_before_the_settings_and_makes_nothing_due(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with House.open(home) as house:
+        spec = house.store.spec(MODEL)
+        neighbour = {**spec, "name": "neighbour"}
+        call(home, "register", spec=neighbour)
+        rows = house.store.frame(MODEL, "3").slice(0, 50)
+        with PredictionLogger("neighbour", version="3", home=home, schema=ModelSchema.from_dict(neighbour)) as log:
+            for row in rows.to_pylist():
+                assert log.prediction({"amount": row["amount"], "country": row["country"]}, prediction=1, timestamp=row["@t"])
+        call(home, "run")
+        before = shown(home)
+
+        assert told(capsys, "prune", "--home", str(home))["rows"] == 0  # nobody said anything: for ever
+        call(home, "register", spec={**spec, "retention": {"raw": age_of(FOURTH_DAY)}})
+        assert call(home, "run")["windows"] == 0
+        done = told(capsys, "prune", "--home", str(home))
+        assert [row["model"] for row in done["versions"]] == [MODEL]
+        assert done["rows"] == 360
+        assert shown(home)["points"] == before["points"]
+
+        monkeypatch.setenv("MONITORING_RAW_DAYS", "1")
+        call(home, "register", spec={**spec, "retention": {"raw": "36500d"}})
+        assert [row["model"] for row in told(capsys, "prune", "--home", str(home))["versions"]] == ["neighbour"]
+
+        call(home, "register", spec={**spec, "retention": {"raw": "36500d", "hourly": "36500d"}})
+        assert told(capsys, "prune", "--home", str(home))["hours"] == 0
+        call(home, "register", spec={**spec, "retention": {"hourly": "1h"}})
+        hours = house.store.select("SELECT count(*) AS n FROM hourly").to_pylist()[0]["n"]
+        dropped = told(capsys, "prune", MODEL, "--older-than", "36500d", "--home", str(home))["hours"]
+        assert 0 < dropped < hours  # the neighbour's stay
+        assert shown(home)["points"] == before["points"]
