@@ -37,7 +37,7 @@ def test_the_loggers_verbs_are_documented(verb: str) -> None:
 
 def test_a_schema_has_the_contracts_keys() -> None:
     keys = "name version task features timestamp id prediction score positive_label label latency segments label_delay window timezone"
-    beyond_the_contract = ["fairness", "costs", "alert_budget", "importances"]
+    beyond_the_contract = ["fairness", "costs", "alert_budget", "importances", "retention"]
     assert list(ModelSchema.__slots__) == [*keys.split(), "ranking", "privacy", "drift", *beyond_the_contract]
 
 
