@@ -66,9 +66,14 @@ def read_block(path: Path, offset: int, stop: int, *, most: int) -> Block | None
     is_last = offset + len(whole) < stop == size
     if whole.count(b"\n") > most:
         whole, is_last = whole[: -len(whole.split(b"\n", most)[-1])], False
-    return Block(offset, whole, is_last) if whole and _longest(whole) <= LONGEST_LINE else None
+    return Block(offset, whole, is_last) if whole and not _has_too_long(whole) else None
 
 
-def _longest(content: bytes) -> int:
-    """The length of the longest line, its newline included, where that could matter."""
-    return len(content) if len(content) <= LONGEST_LINE else max(map(len, content.split(b"\n"))) + 1
+def _has_too_long(content: bytes) -> bool:
+    """Whether any line is longer than a reader takes: where the next newline is out of reach from the last one within it."""
+    start = 0
+    while len(content) - start > LONGEST_LINE:
+        start = content.rfind(b"\n", start, start + LONGEST_LINE) + 1
+        if not start:
+            return True
+    return False
