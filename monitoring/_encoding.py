@@ -43,9 +43,16 @@ class Encoder:
                 body = dumps(record, None, _STRICTLY)
             except (TypeError, ValueError, RecursionError):
                 return self._carefully(record)
+            if body.rfind(b"null") >= 0:  # missing, or a number that JSON cannot say
+                marks = _marks(record)
+                if marks is None:
+                    return self._carefully(record)
+                if marks:
+                    record["nf"] = marks
+                    body = dumps(record, None, _STRICTLY)
             # A byte is looked for as a number: four times as fast. Two looks for braces are cheaper than counting them.
             flat = _BRACKET not in body and body.find(b"{", 1) == body.rfind(b"{")
-            if (flat or _is_shallow(body)) and len(body) <= MAX_RECORD_BYTES and (body.rfind(b"null") < 0 or _all_finite(record)):
+            if (flat or _is_shallow(body)) and len(body) <= MAX_RECORD_BYTES:
                 return body
         return self._carefully(record)
 
@@ -103,13 +110,14 @@ def _is_shallow(body: bytes) -> bool:
     return body.count(b"{") + body.count(b"[") < _FLAT
 
 
-def _all_finite(record: Mapping[str, Any]) -> bool:
-    """True where the nulls of a flat record are what they look like: missing values, not numbers that JSON cannot say."""
-    columns: tuple[Mapping[str, Any], ...] = (record["f"], record.get("x") or {}, {"p": record.get("p"), "s": record.get("s")})
-    for values in columns:
-        for value in values.values():
-            if type(value) is float and value - value != 0.0:
-                return False
-            if type(value) is list or type(value) is dict:  # their insides are for `plain`
-                return False
-    return True
+def _marks(record: Mapping[str, Any]) -> dict[str, str] | None:
+    """The numbers of a flat record that are not finite, by name; None where it has lists or mappings, whose insides are for `plain`."""
+    marks: dict[str, str] = {}
+    for values in (record["f"], record.get("x") or {}, {"@prediction": record.get("p"), "@score": record.get("s")}):
+        for name, value in values.items():
+            if type(value) is float:
+                if value - value != 0.0:
+                    finite_or_named(value, name, marks)
+            elif type(value) is list or type(value) is dict:
+                return None
+    return marks
