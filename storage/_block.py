@@ -45,7 +45,7 @@ class Block(NamedTuple):
         return [judged(offset, offset + len(raw) + 1, raw + b"\n") for offset, raw in zip(self.offsets(raws), raws, strict=True)]
 
     def pieces(self) -> Iterator[Block]:
-        """The same lines in blocks of about 512 KiB."""
+        """The same lines in blocks of about 256 KiB."""
         start = 0
         while start < len(self.content):
             stop = self.content.rfind(b"\n", start, start + _PIECE) + 1 or self.content.index(b"\n", start) + 1
