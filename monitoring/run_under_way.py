@@ -48,8 +48,11 @@ class RunUnderWay:
         self._baselines: dict[str, Baseline | None] = {}
         self._loading = Lock()
 
-    def work(self, due: Sequence[Due], jobs: int, given: Sequence[Worker]) -> None:
-        """Compute and save all of them, `jobs` at a time, in order as far as that goes; with `given` workers as far as they go."""
+    def work(self, due: Sequence[Due], jobs: int, given: Sequence[Worker], stop: Callable[[], bool] = lambda: False) -> None:
+        """Compute and save all of them, `jobs` at a time, in order as far as that goes; with `given` workers as far as they go.
+
+        Once `stop` says so no other window is begun: those that are under way are finished and kept.
+        """
         with ExitStack() as stack:
             workers: SimpleQueue[Worker] = SimpleQueue()
             for number in range(jobs):
@@ -58,6 +61,9 @@ class RunUnderWay:
             waiting, under_way = counted(self._store, due, self._baseline, self._weighing), set[Future[tuple[Due, Counter[str]]]]()
             try:
                 while True:
+                    if stop():
+                        waiting = iter(())
+                        under_way = {future for future in under_way if not future.cancel()}
                     for one, counts in islice(waiting, 2 * jobs - len(under_way)):
                         under_way.add(pool.submit(self._window, one, counts, workers))
                     if not under_way:

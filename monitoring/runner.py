@@ -29,7 +29,7 @@ _TWO_WORKERS_FROM = 7  # windows: with fewer, a second worker's start (about 9 s
 class RunResult:
     """What a run did: windows computed, points saved, how many of them failed or had too few rows, wall seconds, and its id.
 
-    `run` is "" where there was nothing to do.
+    `run` is "" where there was nothing to do. `left` windows stay due because the run was cancelled.
     """
 
     windows: int
@@ -38,6 +38,7 @@ class RunResult:
     insufficient: int
     seconds: float
     run: str
+    left: int = 0
 
 
 def run(
@@ -49,6 +50,7 @@ def run(
     until: datetime | None = None,
     everything: bool = False,
     progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
     workers: Sequence[Worker] = (),
     jobs: int | None = None,
     now: datetime | None = None,
@@ -57,7 +59,8 @@ def run(
     """Compute what is due or dirty: of one model or of all, in its own window or the one named, for windows that meet [since, until).
 
     `everything` computes all of them again. `progress` is told `{"done", "total", "model", "version", "window", "message"}` after each
-    window; what it raises ends the run, with every window so far kept. `workers` are Evidently workers that outlive the run;
+    window; what it raises ends the run, with every window so far kept. Once `stop` says so, no other window is begun and the run is
+    "cancelled": windows that were under way are finished, the others stay due. `workers` are Evidently workers that outlive the run;
     `jobs` windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock;
     `scores` says who computes drift scores (default: what MONITORING_SCORES says).
 
@@ -79,10 +82,11 @@ def run(
     going = RunUnderWay(store, identity, clock, len(due), progress, scores=scores or Settings.read().scores)
     state, reason = "interrupted", None
     try:
-        going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1), workers)
+        going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1), workers, stop)
         _explain(store, model)
-        _settle(store, window, clock, [one for one in planned if one.model in busy - going.failing])
-        state = "done"
+        state = "done" if going.done == len(due) else "cancelled"
+        if state == "done":
+            _settle(store, window, clock, [one for one in planned if one.model in busy - going.failing])
     except Exception as error:
         state, reason = "failed", str(error)
         raise
@@ -90,7 +94,8 @@ def run(
         counted = going.counted
         store.run_finished(identity, state=state, points=counted.total(), failed=counted["failed"],
                            insufficient=counted["insufficient_data"], reason=reason)  # fmt: skip
-    return RunResult(going.done, counted.total(), counted["failed"], counted["insufficient_data"], monotonic() - began, identity)
+    return RunResult(going.done, counted.total(), counted["failed"], counted["insufficient_data"], monotonic() - began, identity,
+                     len(due) - going.done)  # fmt: skip
 
 
 def _explain(store: Store, model: str | None) -> None:

@@ -7,7 +7,7 @@ reads it without becoming one.
 
 from __future__ import annotations
 
-__all__ = ["House", "call", "current", "doctor", "export_report", "points", "rebuild", "run"]
+__all__ = ["House", "call", "cancel", "current", "doctor", "export_report", "points", "rebuild", "run"]
 
 import os
 import shutil
@@ -88,6 +88,17 @@ def _asked(path: Path, verb: str, params: dict[str, Any], why: str) -> Any:
         raise InputError(f'The home {path} {why}, which "{verb}" has to do: copy it, or ask {", ".join(sorted(QUESTIONS))}.')
     with reading(Home(path)) as reader:
         return bound(verb, getattr(Questions(reader), verb), params)()
+
+
+def cancel(home: Path | str | None = None) -> bool:
+    """End the run that a home's owner is at, after the windows that it is at; False where no owner answers or computes."""
+    path = _path(home)
+    house = opened(path)
+    try:
+        told = house.cancel() if house is not None else wire.ask(Home(path), "cancel", {}).value
+    except wire.NoOwner:
+        return False
+    return bool(told["cancelled"])
 
 
 def doctor(home: Path | str | None = None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from storage.store import Store
 VERBS = frozenset(
     {
         "backup",
+        "cancel",
         "check",
         "collect",
         "describe",
@@ -42,6 +43,7 @@ VERBS = frozenset(
         "register",
         "replay",
         "report",
+        "resume",
         "run",
         "run_newest",
         "table",
@@ -107,6 +109,18 @@ class Verbs(Questions, CustodyVerbs):
         self.collect()
         begin, end = moment(since, name="since"), moment(until, name="until")
         return self.computing.run(model=name, window=window, since=begin, until=end, everything=everything, progress=progress)
+
+    def cancel(self) -> dict[str, bool]:
+        """End the run that is under way after the windows that it is at: `{"cancelled"}`, False where none is. What it left stays due, and
+        is computed by the next request, or by the owner itself after an hour (`resume`: at once)."""
+        return {"cancelled": self.computing.cancel()}
+
+    def resume(self) -> dict[str, bool]:
+        """Let the owner go on at once with what a cancelled run left: `{"resumed"}`."""
+        waited = self.computing.rests_until() is not None
+        self.store.resume_runs()
+        self._wake()
+        return {"resumed": waited}
 
     def run_newest(self, *, windows: int = 2, progress: Progress | None = None) -> dict[str, Any]:
         """Compute each model's newest windows only, so that its pages soon have something to say; what `run` gives, summed."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 __all__: list[str] = []
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from monitoring.cli.data import ModelArgument
-from monitoring.cli.frame import WARNING, HomeOption, JsonOption, OutputOption, Progress, app, ask, emit
+from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, OutputOption, Progress, app, ask, emit, note
 from monitoring.errors import InputError, MonitoringError
 
 _TIME = "A time such as 2026-03-01 or 2026-03-01T12:00 (UTC unless it names another zone)."
@@ -41,17 +42,34 @@ def run(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Collect what was logged and compute the windows that are new or changed, newest first."""
+    """Collect what was logged and compute the windows that are new or changed, newest first. Ctrl-C ends it after the windows that it is
+    at: they are kept, and the same command goes on from there."""
     progress = Progress()
     try:
         told = ask(home, "run", progress=progress, model=model, window=window, since=since, until=until, everything=everything)
+    except KeyboardInterrupt:
+        progress.end()
+        _cancel(home, progress.last)
+        raise typer.Exit(ERROR) from None
     finally:
         progress.end()
     text = f"{told['windows']} windows, {told['points']} points in {told['seconds']:.1f} s; "
     text += f"{told['insufficient']} with too few data, {told['failed']} failed."
     emit(told, as_json=as_json, text=text if told["windows"] else "Nothing is due: every window is up to date.")
+    if told["left"]:
+        note(f"The run was cancelled: {told['left']} windows stay due. The same command goes on from there.")
+        raise typer.Exit(ERROR)
     if told["failed"]:
         raise typer.Exit(WARNING)
+
+
+def _cancel(home: Path | None, last: Mapping[str, Any]) -> None:
+    """End the run in the owner that was asked, where it was not this process, and say what became of it."""
+    from monitoring import service
+
+    service.cancel(home)
+    done = f" after {last['done']} of {last['total']} windows" if last.get("total") else ""
+    note(f"Interrupted{done}: what was computed is kept, and the same command goes on from there.")
 
 
 @app.command()

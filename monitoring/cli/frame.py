@@ -114,6 +114,7 @@ class Progress:
         self._terminal = sys.stderr.isatty()
         self._tenth = -1
         self._dirty = False
+        self.last: Mapping[str, Any] = {}  # report of counted steps
 
     def __call__(self, told: Mapping[str, Any]) -> None:
         """Show one report: `{"message"}`, and with it `{"done", "total"}` where the steps are counted."""
@@ -121,7 +122,9 @@ class Progress:
         text = printable(told.get("message") or f"{done} of {total}")
         if not isinstance(done, int) or not isinstance(total, int) or total < 1:
             self._line(text)
-        elif self._terminal:
+            return
+        self.last = told
+        if self._terminal:
             typer.echo(f"\r\x1b[2K{text}", nl=False, err=True)
             self._dirty = True
         elif done * 10 // total != self._tenth or done == total:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from monitoring.charts.numbers import number
+from monitoring.charts.numbers import moment, number
 from pages.frame.text import plain
 
 if TYPE_CHECKING:
@@ -66,6 +66,21 @@ def show(house: House) -> None:
     before = _seen(house)
     if before[0]:
         _renewing(house, before)
+    elif (until := house.computing.rests_until()) is not None:
+        run = house.reader.runs(1).to_pylist()[0]
+        words = f"Cancelled after {number(run['done'])} of {number(run['total'])} windows, which are kept"
+        goes_on = f"The others are computed from {moment(until, 'UTC')} UTC on."
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":small[:gray[:material/pause_circle: **{words}.** {goes_on}]]", width="content")
+            st.button("Resume now", key="progress.resume", type="tertiary", on_click=_resume, args=(house,))
+
+
+def _resume(house: House) -> None:
+    house.resume()
+
+
+def _cancel(house: House) -> None:
+    house.cancel()
 
 
 def _renewing(house: House, before: tuple[str, Any]) -> None:
@@ -73,7 +88,11 @@ def _renewing(house: House, before: tuple[str, Any]) -> None:
         words, state = _seen(house)
         if state != before[1]:
             st.rerun()  # a model appeared or a run ended: the whole page has news
-        st.markdown(f":small[:blue[:material/progress_activity: **{plain(words)}**]]")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":small[:blue[:material/progress_activity: **{plain(words)}**]]", width="content")
+            if state[2]:  # the run's id
+                st.button("Cancel", key="progress.cancel", type="tertiary", on_click=_cancel, args=(house,),
+                          help="The windows that are under way are finished and kept; the others stay due.")
 
     renewed: Callable[[], None] = st.fragment(line, run_every=_EVERY)
     renewed()

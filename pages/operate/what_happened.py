@@ -15,7 +15,8 @@ from pages.frame import View, plain
 _SHOWN = 200  # rows of quarantine and events on the page; the export has all of the quarantine
 _LAST = 20  # runs on the page
 _LEVELS = {"info": "ok", "warning": "warn", "error": "failed"}
-_STATES = {"running": "▶ running", "done": "● done", "failed": "✖ failed", "interrupted": "▲ interrupted"}
+_STATES = {"running": "▶ running", "done": "● done", "failed": "✖ failed", "interrupted": "▲ interrupted",
+           "cancelled": "– cancelled"}
 
 
 def runs(view: View) -> None:

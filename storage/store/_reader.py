@@ -322,7 +322,7 @@ class Reader:
     # -- the house -----------------------------------------------------------------------------------------------------
 
     def runs(self, limit: int = 50) -> pa.Table:
-        """Runs, newest first: run, model, window, state (running | done | failed | interrupted), started_at, updated_at,
+        """Runs, newest first: run, model, window, state (running | done | failed | interrupted | cancelled), started_at, updated_at,
         finished_at, done, total, note, points, failed, insufficient, reason."""
         with self._readable.read() as cursor:
             return table(cursor, f"{query('runs')} LIMIT {int(limit)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_event", "finished", "interrupt", "progress", "started"]
+__all__ = ["add_event", "finished", "interrupt", "progress", "resume", "started"]
 
 from uuid import uuid4
 
@@ -36,6 +36,11 @@ def finished(
         "WHERE run = ?",
         [state, points, failed, insufficient, reason, run],
     )
+
+
+def resume(cursor: Cursor) -> None:
+    """Runs that were cancelled count as interrupted from now on: nothing keeps the owner from what they left."""
+    cursor.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'cancelled'")
 
 
 def interrupt(cursor: Cursor) -> None:

@@ -205,9 +205,14 @@ class Store(Reader):
     def run_finished(
         self, run: str, *, state: str = "done", points: int = 0, failed: int = 0, insufficient: int = 0, reason: str | None = None
     ) -> None:
-        """Note a run's end: `done`, or `failed` with the reason."""
+        """Note a run's end: `done`, `cancelled`, `interrupted`, or `failed` with the reason."""
         with self._database.write() as cursor:
             _runs.finished(cursor, run, state=state, points=points, failed=failed, insufficient=insufficient, reason=reason)
+
+    def resume_runs(self) -> None:
+        """What cancelled runs left is to be computed: none of them is `cancelled` any more, but `interrupted`."""
+        with self._database.write() as cursor:
+            _runs.resume(cursor)
 
     def add_event(self, *, level: str, kind: str, text: str, model: str | None = None) -> None:
         """Note what happened (level info | warning | error)."""

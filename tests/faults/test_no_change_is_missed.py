@@ -63,7 +63,7 @@ class Saves:
 
     fails = stops = False
 
-    def __init__(self, store: Store, identity: str, now: datetime, *_: Any) -> None:
+    def __init__(self, store: Store, identity: str, now: datetime, *_: Any, **__: Any) -> None:
         self.store, self.identity = store, identity
         self.counted: Counter[str] = Counter()
         self.done = 0
