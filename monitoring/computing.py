@@ -23,6 +23,7 @@ class Computing:
     """Calls the runner on one store. Safe for threads: two runs at once would compute the same windows twice, so the second waits."""
 
     def __init__(self, store: Store) -> None:
+        self.memory_limit: int | None = None  # bytes
         self._store = store
         self._alone = threading.Lock()
         self._making = threading.Lock()
@@ -100,7 +101,8 @@ class Computing:
     def _run(self, progress: Progress | None, what: dict[str, Any]) -> dict[str, Any]:
         self._cancelled.clear()
         with EvidentlyWorker() as self._second:  # starts only where many windows are due, and is not kept: it takes 290 MB
-            result = runner.run(self._store, workers=(self.worker, self._second), progress=progress, stop=self._cancelled.is_set, **what)
+            result = runner.run(self._store, workers=(self.worker, self._second), progress=progress, stop=self._cancelled.is_set,
+                                memory_limit=self.memory_limit, **what)  # fmt: skip
         return _told(result)
 
 

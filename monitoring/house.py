@@ -12,6 +12,7 @@ from typing import Any
 
 from monitoring.background import Background
 from monitoring.custody import nightly_is_due
+from monitoring.memory import for_database
 from monitoring.settings import Settings
 from monitoring.verbs import VERBS, Verbs
 from storage import wire
@@ -43,6 +44,7 @@ class House(Verbs):
     def __init__(self, home: Home, store: Store, settings: Settings) -> None:
         super().__init__(home, store, wake=self._wake_up)
         self.settings = settings
+        self.computing.memory_limit = settings.memory_limit
         self.collector.reserve_bytes = settings.disk_reserve_mb << 20
         self._closing = ExitStack()
         self._background: Background | None = None
@@ -66,7 +68,8 @@ class House(Verbs):
         settings = Settings.read()  # before the lock: a variable that cannot be used must not leave the home held
         home.make()
         with ExitStack() as undo:
-            store = Store.open(home)
+            limit = settings.memory_limit
+            store = Store.open(home, memory_bytes=None if limit is None else for_database(limit))
             house = cls(home, store, settings)
             # Last in, first out: no more questions, no more turns, then the file – and only then the worker, so that a window
             # which loses its worker finds no store to write "failed" into.

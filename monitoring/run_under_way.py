@@ -21,6 +21,7 @@ from monitoring.analysis.counts import Counted, counted
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
+from monitoring.memory import too_large
 from monitoring.persistence import hold
 from monitoring.planning import Due
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
@@ -34,7 +35,7 @@ class RunUnderWay:
     """One run under way: its counts, and what its windows share."""
 
     def __init__(self, store: Store, identity: str, now: datetime, total: int, progress: Callable[[dict[str, Any]], None] | None,
-                 *, scores: Scores = "auto") -> None:  # fmt: skip
+                 *, scores: Scores = "auto", memory_limit: int | None = None) -> None:  # fmt: skip
         self.counted: Counter[str] = Counter()
         self.done = 0
         self.failing: set[str] = set()  # models of which a window failed or could not be saved: it is due again
@@ -44,6 +45,7 @@ class RunUnderWay:
         self._total = total
         self._progress = progress
         self._scores = scores
+        self._memory_limit = memory_limit
         self._nulls = NullCache(store.home.path / "cache" / "nulls")
         self._baselines: dict[str, Baseline | None] = {}
         self._loading = Lock()
@@ -93,6 +95,8 @@ class RunUnderWay:
         worker = workers.get()
         try:
             subject = one.subject
+            if why := self._too_large(one):
+                return broken(common, subject, why)
             frame = self._store.frame(subject.model, subject.version, one.window)
             folder = snapshot_folder(self._store.home, subject.model, subject.version, one.spec.name, one.window)
             analysis = Analysis(
@@ -110,6 +114,11 @@ class RunUnderWay:
             return broken(common, one.subject, f"computing failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
         finally:
             workers.put(worker)
+
+    def _too_large(self, one: Due) -> str:
+        if self._memory_limit is None:
+            return ""
+        return too_large(one.rows, self._memory_limit, len(self._store.feature_columns(one.subject.model, one.subject.version)))
 
     def _save(self, one: Due, found: Found) -> None:
         subject, window = one.subject, one.window

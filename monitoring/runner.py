@@ -53,6 +53,7 @@ def run(
     stop: Callable[[], bool] = lambda: False,
     workers: Sequence[Worker] = (),
     jobs: int | None = None,
+    memory_limit: int | None = None,
     now: datetime | None = None,
     scores: Scores | None = None,
 ) -> RunResult:
@@ -61,8 +62,9 @@ def run(
     `everything` computes all of them again. `progress` is told `{"done", "total", "model", "version", "window", "message"}` after each
     window; what it raises ends the run, with every window so far kept. Once `stop` says so, no other window is begun and the run is
     "cancelled": windows that were under way are finished, the others stay due. `workers` are Evidently workers that outlive the run;
-    `jobs` windows are computed at a time, each with a worker of its own (default 2 where many are due); `now` is the wall clock;
-    `scores` says who computes drift scores (default: what MONITORING_SCORES says).
+    `jobs` windows are computed at a time, each with a worker of its own (default 2 where many are due); `memory_limit` is in bytes, see
+    `monitoring.memory`, and makes that one; `now` is the wall clock; `scores` says who computes drift scores (default: what
+    MONITORING_SCORES says).
 
     A window that fails says so in its points and stops no other. Safe to kill: running again computes what is missing, and the points
     are the same. Raises StoreError for a model that is not there.
@@ -79,10 +81,10 @@ def run(
     from monitoring.settings import Settings
 
     identity = store.run_started(model=model, window=window, total=len(due))
-    going = RunUnderWay(store, identity, clock, len(due), progress, scores=scores or Settings.read().scores)
+    going = RunUnderWay(store, identity, clock, len(due), progress, scores=scores or Settings.read().scores, memory_limit=memory_limit)
     state, reason = "interrupted", None
     try:
-        going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM else 1), workers, stop)
+        going.work(due, jobs or (2 if len(due) >= _TWO_WORKERS_FROM and memory_limit is None else 1), workers, stop)
         _explain(store, model)
         state = "done" if going.done == len(due) else "cancelled"
         if state == "done":

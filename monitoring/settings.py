@@ -5,15 +5,20 @@ from __future__ import annotations
 __all__ = ["Settings"]
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from monitoring.errors import InputError
+from monitoring.memory import parse_size
 from storage.home import default_home
 
 _PREFIX = "MONITORING_"
+
+
+def _size(value: object) -> object:
+    return parse_size(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -48,6 +53,11 @@ class Settings(BaseSettings):
     disk_reserve_mb: int = Field(
         default=512, ge=0, description="MiB of free disk below which the owner takes nothing in; the log waits in the spool meanwhile."
     )
+    memory_limit: Annotated[int | None, BeforeValidator(_size)] = Field(
+        default=None,
+        description="Memory that the owner may take, such as 2GB: the database spills to disk beyond its half, and a window that cannot be "
+        "analysed within its share says so. Evidently's process (about 300 MB) comes on top. Unset: most of the machine's.",
+    )
     debug: bool = Field(default=False, description="Show the traceback of an unexpected error on the command line.")
 
     @classmethod
@@ -57,8 +67,10 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            why = first["msg"].removeprefix("Value error, ")
+            why = why if why != first["msg"] else why.lower()  # ours as they are written
             name = _PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-            raise InputError(f'{name} is "{first["input"]}": {first["msg"].lower()}; see docs/settings.md.') from None
+            raise InputError(f'{name} is "{first["input"]}": {why}; see docs/settings.md.') from None
 
     @classmethod
     def variables(cls) -> dict[str, str]:

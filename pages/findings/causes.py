@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cause", "causes", "mature", "one_column", "statuses"]
+__all__ = ["Cause", "asked_first", "causes", "mature", "one_column", "statuses", "worst_metric"]
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,11 +85,24 @@ def _is_performance(name: str) -> bool:
     return name in METRICS and METRICS[name].group in ("classification", "regression", "ranking")
 
 
+def asked_first(name: str) -> int:
+    """The place of a performance metric among those that are equally bad: what a reader asks about first."""
+    return _NAMED.index(name) if name in _NAMED else len(_NAMED)
+
+
+def worst_metric(rows: Sequences) -> str | None:
+    """The performance metric that the model's status speaks of; None where none with mature labels was compared with the reference."""
+    return _worst_name(_compared_performance(rows), asked_first)
+
+
 def _performance(rows: Sequences, zone: str, newest: datetime | None) -> Cause | None:
     """Of the newest window in which a metric with mature labels was compared with the reference."""
-    histories = {name: [row for row in one_column(some) if mature(row) and _compared(row)]
-                 for name, some in rows.items() if _is_performance(name)}
-    return _worst_of(histories, "performance", lambda name: _NAMED.index(name) if name in _NAMED else len(_NAMED), zone, newest)
+    return _worst_of(_compared_performance(rows), "performance", asked_first, zone, newest)
+
+
+def _compared_performance(rows: Sequences) -> dict[str, list[Row]]:
+    return {name: [row for row in one_column(some) if mature(row) and _compared(row)]
+            for name, some in rows.items() if _is_performance(name)}
 
 
 def _served(rows: Sequences, zone: str, newest: datetime | None) -> Cause | None:
@@ -103,18 +116,22 @@ def _compared(row: Row) -> bool:
 
 def _worst_of(histories: Mapping[str, list[Row]], page: str, order: Callable[[str], int], zone: str,
               newest: datetime | None) -> Cause | None:
-    """The worst metric of the newest window that any of the histories has; among equals the first in `order`."""
-    last = max((some[-1]["window_start"] for some in histories.values() if some), default=None)
-    if last is None:
+    name = _worst_name(histories, order)
+    if name is None:
         return None
-    names = [name for name, some in histories.items() if some and some[-1]["window_start"] == last]
-    name = min(names, key=lambda name: (-status_of(histories[name][-1]["status"]).rank, order(name)))
     status = status_of(histories[name][-1]["status"])
     if status.name not in _BAD:
         return Cause(page=page, status=status)
     run = list(takewhile(lambda row: row["status"] in _BAD, reversed(histories[name])))
     since = Since(run[-1]["window_start"], len(run) == len(histories[name]))
     return Cause(page=page, status=status, words=_moved(name, run[-1], since, zone, newest), since=since)
+
+
+def _worst_name(histories: Mapping[str, list[Row]], order: Callable[[str], int]) -> str | None:
+    """The worst metric of the newest window that any of the histories has; among equals the first in `order`."""
+    last = max((some[-1]["window_start"] for some in histories.values() if some), default=None)
+    names = [name for name, some in histories.items() if some and some[-1]["window_start"] == last]
+    return min(names, key=lambda name: (-status_of(histories[name][-1]["status"]).rank, order(name)), default=None)
 
 
 def _moved(name: str, row: Row, since: Since, zone: str, newest: datetime | None) -> str:

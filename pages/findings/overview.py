@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAIN_METRIC", "NEEDED", "Fact", "Summary", "headline", "sentences", "summarise"]
+__all__ = ["MAIN_METRIC", "NEEDED", "Fact", "Strip", "Summary", "headline", "sentences", "strip_of", "summarise"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from monitoring.charts.numbers import days, interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
-from pages.findings.causes import Cause, Row, causes, mature, one_column, statuses
+from pages.findings.causes import Cause, Row, causes, mature, one_column, statuses, worst_metric
 from pages.findings.drift import DriftRow, drift_rows, is_output, newest_judged
 from pages.findings.timeline import Timeline
 
-MAIN_METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
-"""The metric that stands on a model's card: the one of its task that needs no cut and no choice of class."""
+MAIN_METRIC = {"binary": ("recall", "precision", "roc_auc"), "multiclass": ("accuracy",), "regression": ("mae",), "ranking": ("ndcg_at_k",)}
+"""The metric that stands on a model's card where none has a verdict: the first of its task's that has a value."""
 
 NEEDED = sorted(name for name, metric in METRICS.items() if metric.group in ("classification", "regression", "ranking"))
 NEEDED += ["rows", "drift", "drift_share", "error_rate", "latency_p50", "latency_p95", "latency_p99", "latency_mean"]
@@ -63,6 +63,15 @@ class Summary:
     releases: Sequence[tuple[datetime, str]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One model's windows: `strip` and `releases` as a summary has them."""
+
+    model: str
+    strip: Mapping[datetime, tuple[str, str]]
+    releases: Sequence[tuple[datetime, str]]
+
+
 def summarise(model: str, spec: Mapping[str, Any], points: pa.Table, *, zone: str) -> Summary:
     """The summary of one model from its points: of the metrics `NEEDED`, all versions, all rows (segment ""), one window size.
 
@@ -83,6 +92,15 @@ def summarise(model: str, spec: Mapping[str, Any], points: pa.Table, *, zone: st
         status=_status(reasons, rows), sentence=_sentence(reasons, rows), strip=statuses(rows), releases=timeline.releases,
         facts=(making.volume(), making.main(task), making.latency(), making.drifted(found)),
     )  # fmt: skip
+
+
+def strip_of(model: str, points: pa.Table) -> Strip:
+    """The strip of one model, as `summarise` has it, from the points that `Reader.strip_points` gives of it."""
+    timeline = Timeline.of(points.filter(pc.equal(points.column("metric"), "rows")))
+    rows: dict[str, list[Row]] = {}
+    for row in timeline.only(points).to_pylist():
+        rows.setdefault(row["metric"], []).append(row)
+    return Strip(model, statuses(rows), timeline.releases)
 
 
 def headline(summaries: Sequence[Summary]) -> str:
@@ -122,8 +140,11 @@ class _Facts:
                           [{**row, "value": None} if row["partial"] else row for row in rows], from_zero=True)
 
     def main(self, task: str) -> Fact:
-        """The task's main metric in the newest window whose labels are mature and enough; else what there is, named as provisional."""
-        name = MAIN_METRIC.get(task, "label_coverage")
+        """The metric that the model's status speaks of, else its task's, in the newest window whose labels are mature and enough; else
+        what there is, named as provisional."""
+        usual = MAIN_METRIC.get(task, ("label_coverage",))
+        valued = [name for name in usual if any(row["value"] is not None for row in self.rows.get(name, ()))]
+        name = worst_metric(self.rows) or next(iter(valued), usual[0])
         metric, rows = METRICS[name], one_column(self.rows.get(name, ()))
         known = [row for row in rows if row["value"] is not None]
         if not known:

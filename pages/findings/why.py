@@ -13,10 +13,9 @@ import pyarrow as pa
 from monitoring.charts.numbers import moment, number
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
-from pages.findings.causes import one_column
+from pages.findings.causes import asked_first, one_column
 
 METHOD_LABELS = {"domain_classifier": "Domain classifier", "pca_reconstruction": "PCA reconstruction"}
-_FIRST = ("recall", "accuracy", "mae", "ndcg_at_k", "roc_auc", "rmse", "f1", "log_loss", "expected_calibration_error")
 _NAMED = 4  # drivers in a cell
 
 
@@ -33,10 +32,11 @@ def why_table(causes: Sequence[dict[str, Any]], zone: str) -> pa.Table:
 
 
 def main_reasons(causes: Sequence[dict[str, Any]], zone: str) -> list[str]:
-    """One model's causes in at most two clauses: its worst metric's, and that of all features together."""
-    overall = [row for row in causes if row["metric"] in _FIRST and row["status"] == "drift"]
-    first = min((_FIRST.index(row["metric"]) for row in overall), default=0)
-    worst = one_column([row for row in overall if row["metric"] == _FIRST[first]])[:1]
+    """One model's causes in at most two clauses: its worst metric's – the one on its card –, and that of all features together."""
+    groups = ("classification", "regression", "ranking")
+    overall = [row for row in causes if row["metric"] in METRICS and METRICS[row["metric"]].group in groups]
+    first = min(overall, key=lambda row: (-status_of(row["status"]).rank, asked_first(row["metric"])), default=None)
+    worst = one_column([row for row in overall if first is not None and row["metric"] == first["metric"]])[:1]
     together = [row for row in causes if row["method"] == "domain_classifier"]
     return [_clause(row, zone) for row in (*worst, *together)]
 

@@ -31,8 +31,7 @@ def select(store: Reader, shown: Sequence[str]) -> tuple[Selection, Timeline, di
     models = store.models()
     if not models or "model" not in shown:
         known = recall("model")
-        rows = store.points(metric="rows", segment="") if models and "range" in shown else None
-        name, since, until = _range(rows, shown)
+        name, since, until = _range(store.newest_window() if models and "range" in shown else None, shown)
         model = known if known in models else next(iter(models), "")
         spec = store.spec(model) if model else {}
         return Selection(model=model, range=name, since=since, until=until, zone=_zone()), Timeline(), spec
@@ -48,7 +47,7 @@ def _select_of_model(store: Reader, model: str, shown: Sequence[str]) -> tuple[S
     versions = Timeline.of(rows).versions() or versions_of(store, model)
     version = _pick("version", "Version", [EVERY, *versions], EVERY, shown, lambda value: "All versions" if value == EVERY else value)
     own = rows if version == EVERY else rows.filter(pc.equal(rows.column("version"), version))
-    name, since, until = _range(own, shown)
+    name, since, until = _range(pc.max(own.column("window_end")).as_py() if own.num_rows else None, shown)
     windows = _distinct(own, "window") or [preferred]
     window = _pick("window", "Window", windows, preferred if preferred in windows else windows[0], shown)
     compare = _pick("compare", "Compare to", ["reference", "previous", *[f"version:{other}" for other in versions if other != version]],
@@ -65,9 +64,9 @@ def footer(house: House) -> None:
     facts = _facts(str(house.home.path), house)
     parts = []
     if facts["newest_prediction"]:
-        age = (datetime.now(UTC) - datetime.fromisoformat(facts["newest_prediction"])).total_seconds()
+        age = (datetime.now(UTC) - facts["newest_prediction"]).total_seconds()
         parts.append(f"Newest prediction {with_unit(max(age, 0.0), 's')} ago")
-    waiting = facts["spool"]["backlog_bytes"]
+    waiting = facts["backlog_bytes"]
     parts.append(f"{number(waiting / 1e6)} MB logged and not yet ingested" if waiting else "Everything logged is ingested")
     with st.sidebar:
         st.markdown("  \n".join(f":small[:gray[{part}]]" for part in parts))
@@ -75,8 +74,8 @@ def footer(house: House) -> None:
 
 @st.cache_data(ttl=15, show_spinner=False)
 def _facts(path: str, _house: House) -> dict[str, Any]:  # noqa: ARG001 – the path is the cache's key
-    """The store's health at most every fifteen seconds: it looks at every file of the spool and at every model."""
-    return _house.reader.health()
+    """Looked up at most every fifteen seconds: it looks at every file of the spool."""
+    return _house.reader.freshness()
 
 
 def _compare_word(value: str) -> str:
@@ -112,8 +111,7 @@ def _distinct(table: pa.Table, column: str) -> list[str]:
     return sorted(value for value in table.column(column).unique().to_pylist() if value is not None)
 
 
-def _range(rows: pa.Table | None, shown: Sequence[str]) -> tuple[str, datetime | None, datetime | None]:
-    newest: datetime | None = pc.max(rows.column("window_end")).as_py() if rows is not None and rows.num_rows else None
+def _range(newest: datetime | None, shown: Sequence[str]) -> tuple[str, datetime | None, datetime | None]:
     name, since, until = time_range(recall("range"), newest)
     put("range", name)
     if "range" not in shown:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
-import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts.numbers import moment
 from monitoring.charts.overview import facts_html, status_strip
 from monitoring.charts.status import worst
-from pages.findings.overview import NEEDED, Summary, headline, sentences, summarise
+from pages.findings.overview import Strip, Summary, headline, sentences
+from pages.findings.summaries import MOST_CARDS, strips_of, summaries_of
 from pages.findings.timeline import EVERY
 from pages.findings.why import main_reasons
 from pages.frame import View, link, page, plain
 
-_CARDS = 12  # beyond a dozen models a table is faster to read than cards
-
-
-def summaries_of(view: View) -> list[Summary]:
-    """The summaries of all models over the range in their default windows, worst first; from one read of the store."""
-    chosen = view.selection
-    points = view.store.points(since=chosen.since, until=chosen.until, metric=NEEDED, segment="")
-    found = []
-    for model in view.store.models():
-        spec = view.store.spec(model)
-        own = pc.and_(pc.equal(points.column("model"), model), pc.equal(points.column("window"), str(spec.get("window", ""))))
-        found.append(summarise(model, spec, points.filter(own), zone=chosen.zone))
-    return sorted(found, key=lambda one: (-one.status.rank, one.model))
+_STRIPS = 40  # models in the strip of windows
 
 
 def card(view: View, summary: Summary) -> None:
@@ -40,7 +30,7 @@ def card(view: View, summary: Summary) -> None:
                 link(key, label, model=summary.model, version=EVERY)
 
 
-def table(summaries: list[Summary]) -> None:
+def table(summaries: list[Summary]) -> pa.Table:
     """Many models: one searchable row each."""
     columns = {
         "Status": [summary.status.text for summary in summaries], "Model": [summary.model for summary in summaries],
@@ -48,16 +38,20 @@ def table(summaries: list[Summary]) -> None:
         **{label: [summary.facts[place].value for summary in summaries]
            for place, label in enumerate(("Predictions", "Main metric", "Latency p95", "Drifted"))},
     }
-    picked = st.dataframe(pa.table(columns), hide_index=True, on_select="rerun", selection_mode="single-row", key="overview.models")
+    shown = pa.table(columns)
+    picked = st.dataframe(shown, hide_index=True, on_select="rerun", selection_mode="single-row", key="overview.models")
     for row in picked.selection.rows:
         link("drift", f"Drift of {summaries[row].model}", model=summaries[row].model, version=EVERY)
+    return shown
 
 
 def reasons(view: View, summaries: list[Summary]) -> None:
     """When and why, of the models that need attention: at most two lines each; the pages Drift and Performance have all."""
-    lines = []
-    for one in summaries[:_CARDS]:
-        found = view.store.causes(one.model, str(view.store.spec(one.model).get("window") or "1d")).to_pylist()
+    lines, specs = [], view.store.specs()
+    causes = view.store.causes().to_pylist()
+    for one in summaries[:MOST_CARDS]:
+        own = str(specs[one.model].get("window") or "1d")
+        found = [row for row in causes if row["model"] == one.model and row["window"] == own]
         lines += [f"- **{plain(one.model)}**: {plain(words)}" for words in main_reasons(found, view.selection.zone)]
     if lines:
         st.markdown("##### When and why\n" + "\n".join(lines))
@@ -76,19 +70,21 @@ def events(view: View) -> None:
 
 
 with page("overview") as view:
-    summaries = summaries_of(view)
+    summaries = summaries_of(view.store, view.selection)
     view.status(worst(one.status.name for one in summaries))
     st.markdown(f"**{plain(headline(summaries))}**")
-    if len(summaries) > _CARDS:
-        table(summaries)
+    drawn: Sequence[Summary | Strip] = summaries
+    if len(summaries) > MOST_CARDS:
+        view.export("models", table(summaries))
+        drawn = strips_of(view.store, view.selection, [one.model for one in summaries[:_STRIPS]])
     else:
         st.markdown("\n".join(f"- **{plain(one.model)}**: {plain(why)}" for one, why in sentences(summaries)))
         with st.container(key="driftboard-cards"):  # page.css makes it a grid
             for one in summaries:
                 card(view, one)
-    strips = {one.model: one.strip for one in summaries[:40] if one.strip}
+    strips = {one.model: one.strip for one in drawn if one.strip}
     if strips:
-        releases = {one.model: one.releases for one in summaries}
+        releases = {one.model: one.releases for one in drawn}
         clicked = view.chart(status_strip(strips, look=view.look, releases=releases), "Worst status of each window", select=True,
                              key="overview.strip", note="Of drift, of performance once its labels are in, of latency and of errors.",
                              alt="A row per model and a sign per window that tells its worst status; the cards above say the newest.")
@@ -97,4 +93,5 @@ with page("overview") as view:
                 view.go(point["customdata"][2], model=point["customdata"][0], at=point["customdata"][1], version=EVERY)
     reasons(view, summaries)
     events(view)
-    view.export("points", pa.concat_tables([one.shown for one in summaries]))
+    if drawn is summaries:
+        view.export("points", pa.concat_tables([one.shown for one in summaries]))

@@ -6,6 +6,7 @@ __all__ = ["LOCKS", "SETTINGS", "Database", "Parameters", "ReadCursor", "dicts",
 
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,8 +120,9 @@ class Database:
     An instance that DuckDB gave up (a checkpoint that failed on a full disk, say) is opened anew by the next call.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, memory_bytes: int | None = None) -> None:
         self._path = path
+        self._memory_bytes = memory_bytes
         self._pid = os.getpid()
         self._gate = threading.Condition()
         self._active = 0  # calls that hold a cursor
@@ -220,6 +222,8 @@ class Database:
         try:
             for setting in SETTINGS:
                 connection.execute(setting)
+            if self._memory_bytes is not None:
+                connection.execute(f"SET memory_limit = '{self._memory_bytes // 1024} KiB'")
             migrate(connection, self._path)
             folder = str(self.snapshots).replace("'", "''")
             connection.execute(f"SET allowed_directories = ['{folder}/']")
@@ -233,6 +237,7 @@ class Database:
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         """The file, once nobody reads it: the home is ours, so whoever has it open is a reader and soon done."""
+        shutil.rmtree(self._path.with_name(f"{self._path.name}.tmp"), ignore_errors=True)  # what a killed owner had spilled
         end = time.monotonic() + _PATIENCE
         while True:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["health"]
+__all__ = ["freshness", "health"]
 
 import json
 import os
@@ -48,6 +48,18 @@ def health(cursor: Cursor, home: Home, *, schema_version: int) -> dict[str, Any]
         "newest_label": max((found for model in models if (found := model["newest_label"])), default=None),
         "runs": [_plain(row) for row in dicts(cursor, query("runs") + " LIMIT 5")],
     }
+
+
+def freshness(cursor: Cursor, home: Home) -> dict[str, Any]:
+    """See Reader.freshness. Rows are looked at of those models alone that took some in since they were counted."""
+    paths = segments(home.spool)
+    known = _segments.known(cursor, [path.name for path in paths])
+    backlog = sum(_ahead(path, known.get(path.name) or Segment(0, path.name))[0] for path in paths)
+    asked = [query("newest_prediction")]
+    for row in dicts(cursor, "SELECT model_id FROM marks WHERE counted IS DISTINCT FROM serial"):
+        asked.append(f"SELECT max(t) AS newest FROM pred_{row['model_id']:06d}")  # noqa: PERF401, S608 – a number
+    moments = [dicts(cursor, sql)[0]["newest"] for sql in asked]
+    return {"newest_prediction": max((found for found in moments if found is not None), default=None), "backlog_bytes": backlog}
 
 
 def _snapshot(cursor: Cursor, home: Home) -> tuple[dict[str, int], dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["Reader"]
 
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from storage.errors import StoreError
 from storage.home import Home
+from storage.points import POINTS
 from storage.store import (
     _activity,
     _catalog,
@@ -28,7 +30,7 @@ from storage.store import (
     _quality,
     _reference,
 )
-from storage.store._database import Parameters, ReadCursor, query, table
+from storage.store._database import Parameters, ReadCursor, dicts, query, table
 from storage.store._frames import Window
 from storage.store._window_columns import WindowColumns
 
@@ -64,6 +66,11 @@ class Reader:
         """The newest description of a version; of the model where the version has none of its own, or none is named."""
         with self._model(model, version) as (_, found):
             return found.spec
+
+    def specs(self) -> dict[str, dict[str, Any]]:
+        """The newest description of every model, in order of their names: what `spec` says of each, by one question."""
+        with self._readable.read() as cursor:
+            return {row["name"]: json.loads(row["spec"]) for row in dicts(cursor, query("newest_specs"))}
 
     def schema_history(self, model: str) -> pa.Table:
         """Every description, oldest first: revision, version, origin (registered | inferred), registered_at, spec (JSON text)."""
@@ -225,6 +232,41 @@ class Reader:
         with self._readable.read() as cursor:
             return _findings.points(cursor, filters)
 
+    def recent_points(
+        self, own: Mapping[str, str], metrics: Sequence[str], since: datetime | None = None, until: datetime | None = None
+    ) -> pa.Table:
+        """Of several models, the points that say how each finding is now, and since when; not its whole course.
+
+        `own` names each model's window; points of all rows (segment ""), in the shape of `storage.points.POINTS`, by model and window.
+        """
+        return self._of_own_windows("recent_points", own, metrics, since, until).cast(POINTS)
+
+    def strip_points(
+        self, own: Mapping[str, str], metrics: Sequence[str], since: datetime | None = None, until: datetime | None = None
+    ) -> pa.Table:
+        """Of several models, the points that say how each of their windows was: model, version, segment, window_start, metric, column,
+        value, status, detail, by model and window; `own` as for `recent_points`."""
+        return self._of_own_windows("strip_points", own, metrics, since, until)
+
+    def _of_own_windows(
+        self, name: str, own: Mapping[str, str], metrics: Sequence[str], since: datetime | None, until: datetime | None
+    ) -> pa.Table:
+        asked = pa.table({"model": pa.array(list(own), pa.string()), "window": pa.array(list(own.values()), pa.string())})
+        with self._readable.read() as cursor, _activity.registered(cursor, "own", asked):
+            return table(cursor, query(name), {"metrics": list(metrics), "since": since, "until": until})
+
+    def points_marks(self) -> dict[str, str]:
+        """For each model a text that changes whenever its points or its description do."""
+        with self._readable.read() as cursor:
+            return {row["name"]: row["mark"] for row in dicts(cursor, query("points_marks"))}
+
+    def newest_window(self) -> datetime | None:
+        """When the newest window that was computed of any model ends; a range of somebody's choice does not count."""
+        with self._readable.read() as cursor:
+            asked = "SELECT max(window_end) AS newest FROM window_states WHERE state <> 'gone' AND \"window\" <> 'range'"
+            found: datetime | None = dicts(cursor, asked)[0]["newest"]
+            return found
+
     def computed(self, model: str, *, window: str | None = None, as_of: datetime | None = None) -> dict[str, datetime | None]:
         """`{"first", "last"}`: when anything was first found of the model, and when last, no later than `as_of`. None where never."""
         with self._readable.read() as cursor:
@@ -336,6 +378,11 @@ class Reader:
         """What happened to the house, newest first: happened_at, level, kind, model, text."""
         with self._readable.read() as cursor:
             return table(cursor, f"{query('events')} LIMIT {int(limit)}")
+
+    def freshness(self) -> dict[str, Any]:
+        """`newest_prediction` (event time, or None) and `backlog_bytes` of the spool: what of `health` a page says of every home."""
+        with self.spool_stays, self._readable.read() as cursor:
+            return _health.freshness(cursor, self.home)
 
     def health(self) -> dict[str, Any]:
         """accounting of records (offered = accepted + sampled_out + refused by reason; accepted = ingested + duplicates + quarantined +

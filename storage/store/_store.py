@@ -38,18 +38,19 @@ class Store(Reader):
         return Reader(self.home, self._database, self.spool_stays)
 
     @classmethod
-    def open(cls, home: Home, *, catch_up: bool = True) -> Store:
+    def open(cls, home: Home, *, catch_up: bool = True, memory_bytes: int | None = None) -> Store:
         """Become the owner of a home, which is created where it is missing. Raises OwnerBusy with the holder's pid at once.
 
         What the database lacks of what was archived, registered or loaded is put back (a write-ahead log that lost its tail opens
-        without a word); `catch_up` False leaves that to the caller. Raises StoreError where exported facts have no database.
+        without a word); `catch_up` False leaves that to the caller. The database holds at most `memory_bytes` in memory (default: DuckDB's
+        own, 80 % of the machine's) and spills beside its file what needs more. Raises StoreError where exported facts have no database.
         """
         home.make()
         lock = OwnerLock(home)
         try:
             if not home.database.exists() and (home.export / "manifest.json").exists():
                 raise StoreError(f"There is no database {home.database}, but exported facts: run python -m monitoring rebuild.")
-            database = Database(home.database)
+            database = Database(home.database, memory_bytes=memory_bytes)
             with database.write() as cursor:
                 _runs.interrupt(cursor)
                 if catch_up:

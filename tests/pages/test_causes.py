@@ -61,7 +61,7 @@ def test_windows_whose_labels_are_not_in_colour_nothing(newest: Day) -> None:
     one = summary(recall=[CALM, CALM, newest], roc_auc=[CALM, CALM, newest])
     assert one.status.name == "ok"
     assert headline([one]) == "Nothing needs attention: 1 of 1 model judged and calm."
-    assert fact(one, 1)[0] == "0.880"
+    assert fact(one, 1)[0] == "88 %"  # recall, of which the headline speaks
     assert "3 Nov – 4 Nov 2026" in fact(one, 1)[1]
     assert one.strip[MONDAY + timedelta(days=2)] == ("insufficient_data", "drift")
 

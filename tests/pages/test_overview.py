@@ -41,14 +41,14 @@ def test_the_worst_model_comes_first(open_page: Open, full_home: House) -> None:
 def test_a_card_holds_the_numbers_of_the_points_table(open_page: Open, full_home: House) -> None:
     test = open_page("watch/overview", full_home)
     cards = [str(element.value) for element in test.get("html")]  # type: ignore[union-attr]
-    card = unescape(next(card for card in cards if "ROC AUC" in card))
+    card = unescape(next(card for card in cards if ">Recall<" in card)).replace("\xa0%", " %")
     rows = {row["window_start"]: row for row in full_home.store.points(model="card-fraud", metric="rows").to_pylist() if not row["segment"]}
     newest = max(start for start, row in rows.items() if not row["partial"])
     assert f">{with_unit(rows[newest]['value'], 'rows')}<" in card
-    scores = [row for row in full_home.store.points(model="card-fraud", metric="roc_auc").to_pylist() if not row["segment"]]
+    scores = [row for row in full_home.store.points(model="card-fraud", metric="recall").to_pylist() if not row["segment"]]
     known = max((row for row in scores if row["value"] is not None), key=lambda row: row["window_start"])
-    assert f">{with_unit(known['value'], 'score')}<" in card
-    assert f"[{with_unit(known['lower'], 'score')}, {with_unit(known['upper'], 'score')}]" in card
+    assert f">{with_unit(known['value'], 'share')}<" in card
+    assert f"[{with_unit(known['lower'], 'share')}, {with_unit(known['upper'], 'share')}]" in card
     assert ">3 of 9 <span" in card
     assert {"amount", "country", "merchant_age"} <= set(card.replace(",", " ").replace("<", " ").replace(">", " ").split())
 

@@ -34,6 +34,16 @@ def test_a_value_that_cannot_be_used_names_its_variable(monkeypatch: pytest.Monk
         Settings.read()
 
 
+def test_a_memory_limit_is_written_as_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, meant in (("2GB", 2 * 10**9), ("1.5 GiB", 3 << 29), ("800mb", 8 * 10**8)):
+        monkeypatch.setenv("MONITORING_MEMORY_LIMIT", text)
+        assert Settings.read().memory_limit == meant
+    for text, why in (("lots", "write a size such as 2GB or 1500MB"), ("2", "write a size"), ("300MB", "give it 512 MiB or more")):
+        monkeypatch.setenv("MONITORING_MEMORY_LIMIT", text)
+        with pytest.raises(InputError, match=f'MONITORING_MEMORY_LIMIT is "{text}": .*{why}.*; see docs/settings.md'):
+            Settings.read()
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
