@@ -304,8 +304,11 @@ METRICS: dict[str, Metric] = _registry(
         description="Share of logged rows that repeated an id with other content and were set aside.",
     ),
     _traffic("rows", "Predictions", "rows", "Predictions in the window."),
-    _traffic("throughput", "Throughput", "rows/s", "Predictions per second of the window, or of its elapsed part."),
-    _traffic("error_rate", "Error rate", "share", "Share of calls that raised.", "lower"),
+    _traffic(
+        "throughput", "Throughput", "rows/s",
+        "Predictions per second of the window, or of its elapsed part; of a sampled log, of those that its rows stand for.",
+    ),
+    _traffic("error_rate", "Error rate", "share", "Share of calls that raised; rows of a sampled log count by their weights.", "lower"),
     _traffic("latency_p50", "Latency p50", "ms", "Median latency.", "lower"),
     _traffic("latency_p95", "Latency p95", "ms", "95th percentile of latency.", "lower"),
     _traffic("latency_p99", "Latency p99", "ms", "99th percentile of latency.", "lower"),

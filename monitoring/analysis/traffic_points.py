@@ -23,14 +23,15 @@ _NO_LATENCY = "no call of the window has a latency: log it with latency_ms"
 def add_traffic(found: Findings, row: Mapping[str, Any], intervals: Mapping[str, Interval | None], window: Window,
                 baseline: Baseline | None, now: datetime) -> None:  # fmt: skip
     """rows, throughput, error_rate, duplicate_share and latencies, from a row of `Store.traffic` and the intervals of its latencies."""
-    rows, errors, duplicates = int(row["rows"]), int(row["errors"]), int(row["duplicates"])
+    rows, duplicates = int(row["rows"]), int(row["duplicates"])
     found.add("rows", float(rows))
     seconds = (min(window.end, now) - window.start).total_seconds()
     if seconds > 0:
-        found.add("throughput", rows / seconds, detail={"seconds": seconds})
+        sampled = {"calls": row["weight"]} if row["weight"] != rows else {}
+        found.add("throughput", row["weight"] / seconds, detail={"seconds": seconds, **sampled})
     else:
         found.add("throughput", reason="the window has no duration")
-    _add_share(found, "error_rate", errors, rows, "the window has no call")
+    _add_error_rate(found, row)
     _add_share(found, "duplicate_share", duplicates, rows + duplicates, "the window has no call")
     _add_latencies(found, row, intervals, baseline.latencies if baseline else {})
 
@@ -44,6 +45,21 @@ def add_labels(found: Findings, rows: int, labelled: int, delays: Mapping[str, T
             found.add(metric, value, n=n, **_edges(interval))
         else:
             found.add(metric, n=0, reason="no label of the window has a time")
+
+
+def _add_error_rate(found: Findings, row: Mapping[str, Any]) -> None:
+    """Of the calls, not of the rows: a sampled log keeps every error and some of the rest, which stand for those left out."""
+    rows, errors, calls = int(row["rows"]), int(row["errors"]), float(row["weight"])
+    if not _differ(rows, calls, float(row["weight_squares"])):
+        _add_share(found, "error_rate", errors, rows, "the window has no call")
+        return
+    share, worth = row["error_weight"] / calls, calls**2 / row["weight_squares"]  # Kish 1965, §11.7, as in performance.intervals
+    found.add("error_rate", share, n=rows, detail={"weighted": True, "calls": calls}, **_edges(wilson(share * worth, worth)))
+
+
+def _differ(rows: int, weight: float, squares: float) -> bool:
+    """Whether rows have different weights, by Cauchy and Schwarz: only equal ones give (sum w)² = n sum w²."""
+    return rows > 0 and weight**2 < squares * rows * (1 - 1e-12)
 
 
 def _add_share(found: Findings, metric: str, count: int, n: int, nothing: str) -> None:

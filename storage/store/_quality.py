@@ -20,14 +20,16 @@ _WINDOW = [("start", MOMENT), ("end", MOMENT), ("first_row", pa.int64()), ("last
 _COUNTS = pa.schema([*_WINDOW, ("column", pa.string()), *((name, pa.int64()) for name in (
     "n", "missing", "type_errors", "below", "above", "new_categories"))])  # fmt: skip
 _CALLS = pa.schema([*_WINDOW, ("rows", pa.int64()), ("errors", pa.int64()), *((name, pa.float64()) for name in (
-    "latency_p50", "latency_p95", "latency_p99", "latency_mean")), ("n_latency", pa.int64()), ("duplicates", pa.int64())])  # fmt: skip
+    "latency_p50", "latency_p95", "latency_p99", "latency_mean")), ("n_latency", pa.int64()), ("duplicates", pa.int64()),
+    *((name, pa.float64()) for name in ("weight", "weight_squares", "error_weight"))])  # fmt: skip
 
 
 def traffic(cursor: ReadCursor, model: Model, version: str, windows: Sequence[Window]) -> pa.Table:
     """One row per window given, in its order; see Store.traffic."""
-    found: list[dict[str, Any]] = [{"rows": 0, "errors": 0, "n_latency": 0, "duplicates": 0} for _ in windows]
+    nothing = {"rows": 0, "errors": 0, "n_latency": 0, "duplicates": 0, "weight": 0.0, "weight_squares": 0.0, "error_weight": 0.0}
+    found: list[dict[str, Any]] = [dict(nothing) for _ in windows]
     for slots in layers(windows):
-        for row in _asked(cursor, model, version, "traffic", slots, "p.error_class, p.latency_ms", "NOT p.duplicate"):
+        for row in _asked(cursor, model, version, "traffic", slots, "p.error_class, p.latency_ms, p.weight", "NOT p.duplicate"):
             found[row.pop("window_place")] |= row
     contradicts = _of(f"p.duplicate AND {query('contradicts')}", model)
     for slots in layers(windows, by_rows=False):  # repeats have no row number: those of a window of rows are those of its time

@@ -168,7 +168,8 @@ class Reader:
 
     def traffic(self, model: str, version: str, windows: Sequence[Window]) -> pa.Table:
         """One row per window given: start, end, first_row, last_row, rows, errors, latency_p50, latency_p95, latency_p99,
-        latency_mean (ms, null without any), n_latency, duplicates (rows set aside because they repeated an id with other content)."""
+        latency_mean (ms, null without any), n_latency, duplicates (rows set aside because they repeated an id with other content),
+        weight (the calls that the rows stand for; 1 each unless a sample was logged), weight_squares, error_weight (sums)."""
         with self._model(model, version) as (cursor, found):
             return _quality.traffic(cursor, found, version, windows)
 

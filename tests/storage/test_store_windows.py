@@ -26,6 +26,15 @@ def test_traffic_counts_calls_errors_latency_and_repeats_per_window(fraud: Store
     assert (third["start"], third["rows"], third["duplicates"], third["latency_mean"]) == (day(2).start, 0, 0, None)
 
 
+def test_traffic_tells_how_many_calls_the_rows_of_a_sample_stand_for(fraud: Store, log: Log, collector: Collector) -> None:
+    log.write(("pred", prediction(1, w=4.0)), ("pred", prediction(2, w=4.0)), ("pred", prediction(3, err="E: x")), ("pred", prediction(30)))
+    collector.once()
+    first, second, third = fraud.traffic("fraud", "1", [day(0), day(1), day(2)]).to_pylist()
+    assert (first["rows"], first["weight"], first["weight_squares"], first["error_weight"]) == (3, 9.0, 33.0, 1.0)
+    assert (second["rows"], second["weight"], second["weight_squares"], second["error_weight"]) == (1, 1.0, 1.0, 0.0)
+    assert (third["rows"], third["weight"], third["error_weight"]) == (0, 0.0, 0.0)
+
+
 def test_quality_compares_with_the_reference_where_there_is_one(fraud: Store, log: Log, collector: Collector) -> None:
     values = [(-1, "FR"), (5, "DE"), (99, "XX"), (None, None), (7, "YY")]
     log.write(*(("pred", prediction(number, f={"amount": a, "country": c})) for number, (a, c) in enumerate(values)))

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from statsmodels.stats.weightstats import DescrStatsW
 
+from monitoring._sampling import Sampler
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.quality_points import add_quality
 from monitoring.analysis.traffic_points import add_labels, add_traffic
@@ -130,10 +132,15 @@ def frame(latencies: list[float], *, labelled: int = 0) -> pa.Table:
     )
 
 
-def traffic(latencies: np.ndarray, baseline: Baseline | None = None, *, errors: int = 0) -> dict[str, dict[str, Any]]:
+def traffic(
+    latencies: np.ndarray, baseline: Baseline | None = None, *, errors: int = 0, weights: np.ndarray | None = None
+) -> dict[str, dict[str, Any]]:
+    """Points of a window whose first `errors` calls failed."""
     n = len(latencies)
+    weights = np.ones(n) if weights is None else weights
     quantiles = {f"latency_p{share}": float(np.percentile(latencies, share)) if n else None for share in (50, 95, 99)}
     row = {"rows": n, "errors": errors, "duplicates": 0, "n_latency": n, **quantiles}
+    row |= {"weight": weights.sum(), "weight_squares": (weights**2).sum(), "error_weight": weights[:errors].sum()}
     row["latency_mean"] = float(latencies.mean()) if n else None
     found = findings(n)
     add_traffic(found, row, latency_intervals(latencies, Groups.whole(n))[0], WINDOW, baseline, WINDOW.end)
@@ -156,6 +163,33 @@ def test_traffic_of_a_day_is_per_second_and_errors_are_a_share() -> None:
     assert found["error_rate"]["value"] == 86 / 864
     assert found["error_rate"]["lower"] < 86 / 864 < found["error_rate"]["upper"]
     assert found["latency_p50"]["status"] == "ok"
+
+
+def test_a_sampled_log_s_error_rate_is_that_of_the_calls_that_its_rows_stand_for() -> None:
+    """Every error is kept, and of other calls those whose id falls below the rate; statsmodels says what the weighted share is."""
+    held, simple = 0, []
+    for seed in range(40):
+        random, sampler = np.random.default_rng(seed), Sampler(0.1, lambda: 0)
+        failed = random.random(20_000) < 0.01
+        weights = [(sampler.weight(f"{seed}-{place}", failed=bool(fails)), fails) for place, fails in enumerate(failed)]
+        kept = sorted(((weight, fails) for weight, fails in weights if weight is not None), key=lambda pair: not pair[1])
+        array, errors = np.array([weight for weight, _ in kept]), int(failed.sum())
+        found = traffic(np.full(len(kept), 5.0), errors=errors, weights=array)
+        point = found["error_rate"]
+        assert point["value"] == pytest.approx(DescrStatsW(np.arange(len(kept)) < errors, weights=array).mean, rel=1e-12)
+        assert point["n"] == len(kept)
+        held += point["lower"] <= 0.01 <= point["upper"]
+        simple.append(errors / len(kept))
+        assert found["throughput"]["value"] == pytest.approx(20_000 / 86_400, rel=0.1)
+    assert held >= 36
+    assert min(simple) > 0.05  # what the rows alone would say
+
+
+def test_equal_weights_change_no_error_rate() -> None:
+    alone, equal = (traffic(np.full(864, 5.0), errors=86, weights=np.full(864, weight)) for weight in (1.0, 2.5))
+    for key in ("value", "lower", "upper", "n"):
+        assert alone["error_rate"][key] == equal["error_rate"][key]
+    assert equal["throughput"]["value"] == 2.5 * alone["throughput"]["value"]
 
 
 def test_calls_without_latency_say_so() -> None:
