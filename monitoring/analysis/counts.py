@@ -23,7 +23,7 @@ from monitoring.subject import Subject
 from storage.store import Store
 
 _AT_ONCE = 32  # windows read in one scan: many enough to be cheap, few enough that the first result comes soon
-_MOST_ROWS = 2_000_000  # … and rows, about 100 bytes each in memory; a window with more has a scan of its own
+_MOST_ROWS = 1_000_000  # … and rows, about 300 bytes of memory each; a window with more has a scan of its own
 
 
 @dataclass(frozen=True, slots=True)
