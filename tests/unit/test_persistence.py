@@ -151,3 +151,16 @@ def test_points_and_check_wait_for_what_lasts_in_any_order_of_computing(store: S
     reasons = store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist()
     runner.run(store, workers=[NoEvidently()], jobs=1, now=now, everything=True)
     assert store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist() == reasons
+
+
+def test_a_run_that_ends_early_leaves_warnings_and_the_next_one_settles_them(store: Store) -> None:
+    def stop(told: dict[str, Any]) -> None:
+        if told["done"] == told["total"]:
+            raise RuntimeError("stopped before the windows were settled")
+
+    now = START + 30 * DAY
+    with pytest.raises(RuntimeError, match="stopped"):
+        runner.run(store, workers=[NoEvidently()], jobs=1, now=now, progress=stop)
+    assert drift_of(store) == ["ok", "ok", "warn", "ok", "warn", "warn"]
+    assert runner.run(store, workers=[NoEvidently()], jobs=1, now=now).windows == 0
+    assert drift_of(store) == ["ok", "ok", "warn", "ok", "drift", "drift"]
