@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PARTS", "DriftColumn", "Job", "Part", "Picture", "Result", "Score"]
+__all__ = ["PARTS", "DriftColumn", "Job", "Part", "Picture", "Result", "Score", "Status", "Verdict"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Status = Literal["ok", "warn", "drift", "insufficient_data", "not_applicable", "failed"]
 Part = Literal["drift", "performance", "summary", "full"]
 PARTS: tuple[Part, ...] = ("drift", "performance", "summary")
 """What a run makes of a window. `full`, Evidently's preset on raw rows, is made on request."""
@@ -48,6 +49,25 @@ class Score:
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> Score:
         """The score that `to_dict` wrote."""
+        return cls(**d)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A status, what it rests on, and one sentence that says so. `p_value` is the share of the null at least as extreme."""
+
+    status: Status
+    threshold: float | None = None
+    p_value: float | None = None
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; `from_dict` reads it back."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_dict` wrote."""
         return cls(**d)
 
 
@@ -105,7 +125,8 @@ class DriftColumn:
     pages would judge by its own default, so the worker passes one that never alarms. `ladder` holds the thresholds that count
     where 1, 2, … columns with a ladder of this length are past them together (Benjamini & Hochberg's rule in units of the score).
     `score` and `picture` are filled where they are known already: then the page of the column is made from them alone, and the job's
-    tables need not hold the column. A score without a picture is not computed again either, but shows nothing.
+    tables need not hold the column. A score without a picture is not computed again either, but shows nothing. `verdict` is filled
+    where the scores of all columns are known, and then it is what the page says; else the page judges by threshold and ladder.
     """
 
     name: str
@@ -116,6 +137,7 @@ class DriftColumn:
     ladder: tuple[float, ...] = ()
     score: Score | None = None
     picture: Picture | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

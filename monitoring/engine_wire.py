@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitoring.engine_jobs import DriftColumn, Job, Picture, Result, Score
+from monitoring.engine_jobs import DriftColumn, Job, Picture, Result, Score, Verdict
 
 
 def write_table(table: pa.Table, path: Path) -> Path:
@@ -65,13 +65,14 @@ def job_from_line(line: Mapping[str, Any], *, current: pa.Table, reference: pa.T
 
 def _column_to_dict(column: DriftColumn) -> dict[str, Any]:
     written = {name: getattr(column, name) for name in DriftColumn.__slots__}
-    return written | {name: written[name].to_dict() for name in ("score", "picture") if written[name] is not None}
+    return written | {name: written[name].to_dict() for name in ("score", "picture", "verdict") if written[name] is not None}
 
 
 def _column_from_dict(d: Mapping[str, Any]) -> DriftColumn:
     score = Score.from_dict(d["score"]) if d["score"] is not None else None
     picture = Picture.from_dict(d["picture"]) if d["picture"] is not None else None
-    return DriftColumn(**{**d, "ladder": tuple(d["ladder"]), "score": score, "picture": picture})
+    verdict = Verdict.from_dict(d["verdict"]) if d["verdict"] is not None else None
+    return DriftColumn(**{**d, "ladder": tuple(d["ladder"]), "score": score, "picture": picture, "verdict": verdict})
 
 
 def result_to_dict(result: Result) -> dict[str, Any]:

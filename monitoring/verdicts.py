@@ -21,20 +21,18 @@ __all__ = [
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from scipy import special
 
 from monitoring.drift import METHODS, Sample, base_method, is_effect
 from monitoring.drift_nulls import Drawn, NullCache, draw, size_bucket
-from monitoring.engine_jobs import Score
+from monitoring.engine_jobs import Score, Status, Verdict
 from monitoring.multiplicity import EACH
 from monitoring.null_cells import AREAS, new_values
 from monitoring.null_tail import ItselfNull, Null, PairsNull
 from monitoring.own_windows import OwnWindows
 
-Status = Literal["ok", "warn", "drift", "insufficient_data", "not_applicable", "failed"]
 _MOST_STRANGE = 3  # rows of categories that the reference missed; beyond, distances alarm too often (measured: 6 % at 1 % with 7)
 _SOUGHT = 2.5  # times the minimum effect: an effect that a window must be able to show before its silence is called ok
 _POWER = 0.8
@@ -96,16 +94,6 @@ class Calibration:
     dispersion: float = 1.0
     independent: str | None = None
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A status, what it rests on, and one sentence that says so. `p_value` is the share of the null at least as extreme."""
-
-    status: Status
-    threshold: float | None = None
-    p_value: float | None = None
-    reason: str = ""
 
 
 def calibrate(method: str, reference: Sample, n_window: int, *, key: str, settings: DriftSettings | None = None,

@@ -49,10 +49,11 @@ class Shown:
     n: int
     n_reference: int
     picture: Picture | None
+    reason: str = ""
 
     def metric(self) -> CalibratedDrift:
         """What Evidently is asked for."""
-        return CalibratedDrift(**{name: getattr(self, name) for name in self.__slots__ if name not in ("value", "picture")})
+        return CalibratedDrift(**{name: getattr(self, name) for name in self.__slots__ if name not in ("value", "picture", "reason")})
 
 
 class CalibratedDrift(ColumnMetric, SingleValueMetric):  # type: ignore[misc]  # Evidently is not typed
@@ -71,33 +72,36 @@ class CalibratedDrift(ColumnMetric, SingleValueMetric):  # type: ignore[misc]  #
 class _Calculation(SingleValueCalculation[CalibratedDrift]):  # type: ignore[misc]  # Evidently is not typed
     def calculate(self, context: Context, current_data: Dataset, reference_data: Dataset | None) -> SingleValue:  # noqa: ARG002
         scores, bars = (context.additional_data[name].as_dataframe() for name in (_SCORES, _BARS))
-        result = self.result(float(scores.loc[scores["column"] == self.metric.column, "score"].iloc[0]))
+        known = scores[scores["column"] == self.metric.column].iloc[0]
+        result = self.result(float(known["score"]))
         result.widget = [_headline(self.metric, result.value)]
         rows = bars[bars["column"] == self.metric.column]
         if len(rows):
             result.widget.append(_chart(rows))
-        result.set_tests([self._test(result.value)])
+        result.set_tests([self._test(result.value, str(known["reason"]))])
         return result
 
     def display_name(self) -> str:
         return f"Drift of {self.metric.column}"
 
-    def _test(self, value: float) -> MetricTestResult:
+    def _test(self, value: float, reason: str) -> MetricTestResult:
+        said = f"{_sentence(self.metric, value)} {reason}".rstrip()
         return MetricTestResult(
-            id="drift", name=f"Drift of column {self.metric.column}", description=_sentence(self.metric, value),
+            id="drift", name=f"Drift of column {self.metric.column}", description=said,
             status=_TEST[self.metric.status], metric_config=self.to_metric_config(), test_config={"threshold": self.metric.threshold})
 
 
 def data_of(shown: Sequence[Shown]) -> dict[str, Dataset]:
-    """What `CalibratedDrift` reads: `scores` (column, score) and `bars` (column, label, low, high, current, reference).
+    """What `CalibratedDrift` reads: `scores` (column, score, reason) and `bars` (column, label, low, high, current, reference).
 
     A bar has a label, or the two edges of a bin; current and reference are rows.
     """
-    scores = pd.DataFrame({"column": [one.column for one in shown], "score": [one.value for one in shown]})
+    scores = pd.DataFrame([(one.column, one.value, one.reason) for one in shown], columns=["column", "score", "reason"])
     bars = pd.DataFrame([row for one in shown if one.picture is not None for row in _rows(one.column, one.picture)], columns=_BAR)
     bars = bars.astype(dict.fromkeys(("low", "high"), float))  # without a single bin they would be objects
     return {
-        _SCORES: Dataset.from_pandas(scores, data_definition=DataDefinition(categorical_columns=["column"], numerical_columns=["score"])),
+        _SCORES: Dataset.from_pandas(scores, data_definition=DataDefinition(categorical_columns=["column", "reason"],
+                                                                            numerical_columns=["score"])),
         _BARS: Dataset.from_pandas(bars, data_definition=DataDefinition(categorical_columns=_BAR[:2], numerical_columns=_BAR[2:])),
     }
 

@@ -52,7 +52,9 @@ class _Scored:
 
     @property
     def status(self) -> str:
-        """The verdict."""
+        """The verdict: the owner's where it gave one."""
+        if self.column.verdict is not None:
+            return self.column.verdict.status
         if self.threshold is None:
             return "insufficient_data"
         return "drift" if self.past(self.threshold) else "ok"
@@ -65,7 +67,7 @@ def drift_part(job: Job, scores: MutableMapping[str, Score]) -> Page | None:
         found, drawn = (column.score, column.picture) if column.score is not None else _computed(job, column)
         scores[column.name] = found
         if found.value is not None:
-            scored.append(_Scored(column, found, column.threshold, drawn))
+            scored.append(_Scored(column, found, column.verdict.threshold if column.verdict else column.threshold, drawn))
     if job.snapshots is None or not scored:
         return None
     return _page(_drawn(_at_their_rungs(scored)), scores, job.name)
@@ -76,8 +78,9 @@ def _at_their_rungs(scored: list[_Scored]) -> list[_Scored]:
 
     That is Benjamini & Hochberg's step-up rule.
     """
-    longest = max((len(one.column.ladder) for one in scored), default=0)
-    family = [one for one in scored if len(one.column.ladder) == longest and one.threshold is not None]
+    open_ = [one for one in scored if one.column.verdict is None]
+    longest = max((len(one.column.ladder) for one in open_), default=0)
+    family = [one for one in open_ if len(one.column.ladder) == longest and one.threshold is not None]
     if longest < 2:
         return scored
     reached = max((rung for rung in range(longest) if sum(one.past(one.column.ladder[rung]) for one in family) > rung), default=0)
@@ -100,17 +103,17 @@ def _page(scored: list[_Scored], scores: MutableMapping[str, Score], name: str) 
 
 
 def _shown(one: _Scored, names: Names) -> Shown:
-    found = one.score
+    found, verdict = one.score, one.column.verdict
     assert found.value is not None
     assert found.method is not None
     return Shown(column=names.token(one.column.name), method=found.method, value=found.value, status=one.status, threshold=one.threshold,
-                 p_value=found.p_value, effect=found.effect, minimum_effect=one.column.minimum_effect, n=found.n,
-                 n_reference=found.n_reference, picture=one.picture)  # fmt: skip
+                 p_value=verdict.p_value if verdict else found.p_value, effect=found.effect, minimum_effect=one.column.minimum_effect,
+                 n=found.n, n_reference=found.n_reference, picture=one.picture, reason=verdict.reason if verdict else "")  # fmt: skip
 
 
 def _headline(scored: list[_Scored]) -> BaseWidgetInfo:
     """Our verdict in one line: Evidently's own headline would need half the columns to drift."""
-    judged = [one for one in scored if one.threshold is not None]
+    judged = [one for one in scored if one.status in ("ok", "warn", "drift")]
     drifted = [one for one in judged if one.status == "drift"]
     names = ", ".join(f"{shown(one.column.name)} ({method_label(one.score.method or '')})" for one in drifted[:20])
     label = "columns drifted, by thresholds calibrated for this reference and window size"

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from monitoring.drift import Sample, comparable
-from monitoring.engine_jobs import DriftColumn, Job, Result, Score
+from monitoring.engine_jobs import DriftColumn, Job, Result, Score, Verdict
 from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.pictures import picture
 
@@ -64,6 +64,23 @@ def test_numbers_and_verdicts_stand_in_the_json_to_the_digit(worker: EvidentlyWo
     assert "2 of 3" in page
     assert "Kolmogorov-Smirnov of text length. Drift score: 0.004, threshold: 0.01, p-value: 0.004" in page
     assert "Rows: 44 in the window, 90 in the reference." in page
+
+
+def test_the_owners_verdicts_are_what_the_page_says(worker: EvidentlyWorker, tmp_path: Path) -> None:
+    """Whatever threshold and ladder would say: the owner knows the power and the p-value as well."""
+    said = {"a": Verdict(status="insufficient_data", threshold=0.5, p_value=0.2, reason="An effect would be found too seldom."),
+            "b": Verdict(status="drift", threshold=0.1, p_value=0.0003, reason="The score is past its threshold."),
+            "c": Verdict(status="ok", threshold=0.5, p_value=0.4, reason="The score stays within its threshold.")}  # fmt: skip
+    columns = [known(name, 0.2, 0.5, verdict=verdict, ladder=(0.5, 0.1, 0.1)) for name, verdict in said.items()]
+    _, told, page = page_of(worker, tmp_path, *columns)
+    configs = {m["config"]["column"]: m["config"] for m in told["metrics"]}
+    for name, verdict in said.items():
+        assert (configs[name]["status"], configs[name]["threshold"], configs[name]["p_value"]) == (
+            verdict.status, verdict.threshold, verdict.p_value)  # fmt: skip
+    tests = {test["metric_config"]["params"]["column"]: test for test in told["tests"]}
+    assert [tests[name]["status"] for name in said] == ["ERROR", "FAIL", "SUCCESS"]
+    assert all(tests[name]["description"].endswith(verdict.reason) for name, verdict in said.items())
+    assert "1 of 2" in page
 
 
 def test_the_bars_are_those_of_the_picture(worker: EvidentlyWorker, tmp_path: Path) -> None:

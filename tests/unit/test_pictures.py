@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.drift import Sample
-from monitoring.engine_jobs import DriftColumn, Job, Picture, Score
+from monitoring.engine_jobs import DriftColumn, Job, Picture, Score, Verdict
 from monitoring.engine_wire import job_from_line, job_to_line
 from monitoring.pictures import MOST_LABELS, picture
 
@@ -94,7 +94,8 @@ def test_a_picture_is_whole_or_none() -> None:
 
 def test_scores_and_pictures_cross_to_the_worker_unchanged() -> None:
     seen = picture("ks", numbers([1.0, 2.0, 4.5]), numbers([0.1]), nulls=2, nulls_reference=1)
-    known = DriftColumn("x", "numerical", "ks", 0.01, 0.1, (0.01, 0.02), Score(value=0.3, method="ks", p_value=0.3, effect=0.2), seen)
+    known = DriftColumn("x", "numerical", "ks", 0.01, 0.1, (0.01, 0.02), Score(value=0.3, method="ks", p_value=0.3, effect=0.2), seen,
+                        Verdict(status="ok", threshold=0.2, p_value=0.3, reason="Within."))
     labelled = DriftColumn("c", "categorical", picture=picture("psi", words(["a"]), words(["b"])), score=Score(reason="None."))
     job = Job(task="binary", current=pa.table({}), columns=(known, labelled, DriftColumn("plain", "numerical")))
     line = json.loads(json.dumps(job_to_line(job, current="c", reference=None)))  # type: ignore[arg-type]
