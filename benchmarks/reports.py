@@ -171,8 +171,8 @@ def pages(given: argparse.Namespace, folder: Path) -> None:
             size = len(document(found).encode())
             taken.append(1000 * (perf_counter() - began))
         times = _page_times(house.home.path, given.rounds)
-        print(f"\nReports page with {given.reports:,} stored reports: {statistics.median(times):.0f} ms (fastest {min(times):.0f}) of the server"
-              f"; findings page {statistics.median(taken):.0f} ms (fastest {min(taken):.0f}), {size / 1e6:.3f} MB")  # fmt: skip
+        print(f"\nReports page with {given.reports:,} stored reports: {statistics.median(times):.0f} ms (fastest {min(times):.0f}) of the "
+              f"server; findings page {statistics.median(taken):.0f} ms (fastest {min(taken):.0f}), {size / 1e6:.3f} MB")  # fmt: skip
 
 
 def _page_times(home: Path, rounds: int) -> list[float]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring.engine_jobs import Verdict
 from monitoring.metrics import METRICS, Metric
 from storage.points import POINTS
 
@@ -58,6 +59,12 @@ class Findings:
         """The metrics of all rows together whose status is warn or drift, in the order in which they were found."""
         rows = (row for row in self._rows if not row["segment"] and not row["column"])
         return [row["metric"] for row in rows if row["status"] in ("warn", "drift")]
+
+    def verdicts(self, metric: str) -> dict[str, Verdict]:
+        """What was said of a metric of all rows, by column."""
+        rows = [row for row in self._rows if row["metric"] == metric and not row["segment"]]
+        return {row["column"]: Verdict(status=row["status"], threshold=row.get("threshold"), p_value=row.get("p_value"),
+                                       reason=row["reason"] or "") for row in rows}  # fmt: skip
 
     def add_failed(self, reason: str, metrics: Iterable[Metric]) -> None:
         """One failed point for each of these metrics, so that a gap says why it is one."""

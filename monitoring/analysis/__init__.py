@@ -30,7 +30,7 @@ from monitoring.analysis.traffic_points import add_labels, add_traffic
 from monitoring.analysis.weighing import Scores, Weighing
 from monitoring.drift import comparable
 from monitoring.drift_nulls import NullCache
-from monitoring.engine_jobs import Job, Part, Result, Score
+from monitoring.engine_jobs import DriftColumn, Job, Part, Result, Score, Verdict
 from monitoring.errors import EngineError
 from monitoring.findings import Findings
 from monitoring.performance import Key, Measured
@@ -80,24 +80,27 @@ class Found:
 
 
 def analyse(a: Analysis, worker: Worker) -> Found:
-    """Compute a window. What Evidently cannot do fails its own points; the others stand."""
+    """Compute a window: scores, points, and then Evidently's pages, which say what the points say.
+
+    What Evidently cannot do fails its own points; the others stand.
+    """
     subject, frame = a.subject, a.frame
     labels = Labels.of(frame, a.window, subject.schema.label_delay, a.now)
     rows = bounded(frame)
     asked = questions(a.weighing, frame, a.window, rows=rows, known=a.counts.weighed) if a.weighing else []
-    result, failure = _ask(a, worker, rows, asked, labels)
+    scored, failure = _scores(a, worker, rows, asked, labels)
     found = Findings(a.common, rows=frame.num_rows, labelled=labels.labelled, n_reference=len(a.baseline) if a.baseline else None)
     add_traffic(found, a.counts.traffic, a.counts.latencies, a.window, a.baseline, a.now)
     add_labels(found, frame.num_rows, labels.labelled, a.counts.delays)
     add_quality(found, a.counts.quality, a.baseline, {feature.name: str(feature.kind) for feature in subject.schema.features.values()})
     sampled = rows.num_rows if rows.num_rows < frame.num_rows else None
     if a.baseline:
-        broken_drift = failure or result.failures.get("drift")
-        add_drift(found, asked, result.drift, labels=labels, features=len(subject.schema.features), failure=broken_drift, sampled=sampled)
+        broken_drift = failure or scored.failures.get("drift")
+        add_drift(found, asked, scored.drift, labels=labels, features=len(subject.schema.features), failure=broken_drift, sampled=sampled)
     else:
         _add_no_reference(found, subject, frame)
     add_multivariate(found, subject, frame, a.baseline, a.nulls, NO_REFERENCE, a.window)
-    add_performance(found, subject, _performance(a, {} if sampled else result.performance), labels, a.baseline)
+    add_performance(found, subject, _performance(a, {} if sampled else scored.performance), labels, a.baseline)
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
     add_causes(found, subject, frame, a.baseline)
     add_selection(found, subject, frame, labels)
@@ -105,7 +108,9 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     add_gaps(found, subject, frame, labels, a.baseline)
     add_worst_slices(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))
-    return Found(found.table(), drawn, result.snapshots, found.counted(), failure or next(iter(result.failures.values()), None))
+    pages, unmade = _pages(a, worker, rows, asked, scored, found.verdicts("drift"), labels)
+    failures = [*scored.failures.values(), *pages.failures.values()]
+    return Found(found.table(), drawn, pages.snapshots, found.counted(), failure or unmade or next(iter(failures), None))
 
 
 def _performance(a: Analysis, theirs: Mapping[Key, Score]) -> Mapping[Key, Measured]:
@@ -137,31 +142,48 @@ def broken(a: Mapping[str, Any], subject: Subject, reason: str) -> Found:
     return Found(found.table(), profiles.table([], _scope(a)), {}, found.counted(), reason)
 
 
-def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], labels: Labels) -> tuple[Result, str | None]:
-    """Evidently's answer; an empty one and a sentence where it failed as a whole."""
-    subject = a.subject
-    nothing_to_ask = not asked or (not a.snapshots and all(question.score is not None for question in asked))
-    unwanted = ({"drift"} if nothing_to_ask else set()) | ({"performance"} if not labels.labelled else set())
-    parts = a.parts - unwanted
-    if not a.snapshots:
-        parts -= {"summary"}
+def _scores(a: Analysis, worker: Worker, rows: pa.Table, asked: Sequence[Question], labels: Labels) -> tuple[Result, str | None]:
+    """What Evidently is to compute, without a page: scores of the columns whose method only it computes, and everything where the
+    setting asks for it. Nothing, and a sentence, where it failed as a whole."""
+    open_ = [question for question in asked if question.score is None]
+    wanted = ({"drift"} if open_ else set()) | ({"performance"} if a.scores == "evidently" and labels.labelled else set())
+    parts = frozenset(a.parts & wanted)
     if not parts:
         return Result(), None
-    names = _columns(subject, rows, asked, parts)
-    compares = "summary" in parts or any(question.score is None for question in asked)
-    reference = a.baseline.compared if a.baseline and compares else None
+    names = {question.compared.name for question in open_} | (_outcomes(a.subject, rows) if "performance" in parts else set())
+    return _answer(a, worker, rows, _seen(rows, names), parts, columns=tuple(question.asked() for question in open_))
+
+
+def _pages(a: Analysis, worker: Worker, rows: pa.Table, asked: Sequence[Question], scored: Result, verdicts: Mapping[str, Verdict],
+           labels: Labels) -> tuple[Result, str | None]:  # fmt: skip
+    """Evidently's snapshots of the window. Drift's is made of scores, bars and verdicts; the others' see rows."""
+    unwanted = ({"drift"} if not asked else set()) | ({"performance"} if not labels.labelled else set())
+    parts = frozenset(a.parts - unwanted)
+    if not parts or a.snapshots is None:
+        return Result(), None
+    columns = tuple(question.shown(scored.drift.get(question.compared.name), verdicts.get(question.compared.column)) for question in asked)
+    wanted = _outcomes(a.subject, rows) | (set(a.subject.schema.features) if "summary" in parts else set())
+    names = _seen(rows, wanted) if parts - {"drift"} else []
+    return _answer(a, worker, rows, names, parts, columns=columns, snapshots=a.snapshots)
+
+
+def _answer(a: Analysis, worker: Worker, rows: pa.Table, names: list[str], parts: frozenset[Part], *, columns: tuple[DriftColumn, ...],
+            snapshots: Path | None = None) -> tuple[Result, str | None]:  # fmt: skip
+    """Evidently's answer on these columns of the rows; an empty one and a sentence where it failed as a whole."""
+    subject, base = a.subject, a.baseline
+    reference = base.compared if base and (snapshots is None or "summary" in parts) else None
     job = Job(
         task=subject.task,
         current=rows.select(names),
         reference=reference.select([name for name in names if name in reference.column_names]) if reference is not None else None,
-        reference_hash=a.baseline.digest if a.baseline else None,
-        columns=tuple(question.asked() for question in asked),
+        reference_hash=base.digest if base else None,
+        columns=columns,
         positive_label=subject.positive_label,
         ks=subject.ks,
         user=subject.user,
         item=subject.item,
-        parts=frozenset(parts),
-        snapshots=a.snapshots,
+        parts=parts,
+        snapshots=snapshots,
         name=f"{subject.model} {subject.version}, {a.window.start:%Y-%m-%d %H:%M} to {a.window.end:%Y-%m-%d %H:%M} UTC",
     )
     try:
@@ -170,13 +192,15 @@ def _ask(a: Analysis, worker: Worker, rows: pa.Table, asked: list[Question], lab
         return Result(), str(error)
 
 
-def _columns(subject: Subject, frame: pa.Table, asked: Sequence[Question], parts: Set[Part]) -> list[str]:
-    """What Evidently needs to see: outcomes, time, user and item, features that it is to score or summarise; no id, latency or error, which
-    are not the model's."""
-    wanted = {"@t", "@prediction", "@score", "@label", *(name for name in (subject.user, subject.item) if name)}
-    features = set(subject.schema.features)
-    wanted |= features if "summary" in parts else {question.compared.name for question in asked if question.score is None}
-    return [name for name in frame.column_names if name in wanted or name.startswith("@score:")]
+def _outcomes(subject: Subject, frame: pa.Table) -> set[str]:
+    """What a model's performance is computed from."""
+    scores = {name for name in frame.column_names if name.startswith("@score:")}
+    return {"@prediction", "@score", "@label", *scores, *(name for name in (subject.user, subject.item) if name)}
+
+
+def _seen(frame: pa.Table, wanted: Set[str]) -> list[str]:
+    """The wanted columns that are there, with the time: no id, latency or error, which are not the model's."""
+    return [name for name in frame.column_names if name in wanted or name == "@t"]
 
 
 def _add_no_reference(found: Findings, subject: Subject, frame: pa.Table) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["NO_REFERENCE", "Question", "add_drift", "questions"]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow as pa
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.weighing import Weighed, Weighing
 from monitoring.drift import EvidentlyVerdict, Sample
-from monitoring.engine_jobs import DriftColumn, Picture, Score
+from monitoring.engine_jobs import DriftColumn, Picture, Score, Verdict
 from monitoring.findings import Findings
 from monitoring.multiplicity import Decision, budget, column_level, decide, rungs
 from monitoring.multivariate import METHODS as MULTIVARIATE
@@ -51,6 +51,12 @@ class Question:
         ladder = tuple(threshold_at(given, level) for level in self.levels) if self.judged else ()
         return DriftColumn(self.compared.name, self.compared.kind, given.method, given.threshold, given.minimum_effect, ladder, self.score,
                            self.picture)  # fmt: skip
+
+
+    def shown(self, score: Score | None, verdict: Verdict | None) -> DriftColumn:
+        """The column as its page shows it; `score` is Evidently's where the score is not ours."""
+        known = self.score or score or Score(reason="Evidently gave no score for this column.")
+        return replace(self.asked(), score=known, verdict=verdict)
 
 
 def questions(weighing: Weighing, frame: pa.Table, window: Window, *, rows: pa.Table | None = None,

@@ -41,8 +41,8 @@ _ONLY_EXACT = "Only Evidently computes {}, and MONITORING_SCORES=exact asks it f
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """One column of one window: its calibration; what Evidently would say by its own defaults, for comparison only; and, where the
-    score is ours to compute, the score and its picture."""
+    """One column of one window: its calibration; what Evidently would say by its own defaults, for comparison only; its
+    picture, where there will be a page; and, where it is ours to compute, the score."""
 
     calibration: Calibration
     usual: EvidentlyVerdict | None = None
@@ -79,7 +79,7 @@ class Weighing:
             known = (method, ours.value) if ours is not None and ours.value is not None else None
             usual = evidently_verdict(column.kind, reference, window, known=known)
         drawn = None
-        if self.pictures and ours is not None and (reference.n or window.n):
+        if self.pictures and base_method(method) in METHODS and (reference.n or window.n):
             drawn = picture(method, reference, window, nulls=rows - window.n, nulls_reference=baseline.compared.num_rows - reference.n)
         return Weighed(calibration, usual, ours, drawn)
 

@@ -7,7 +7,7 @@ and snapshot of them. A snapshot names nothing that only this house knows, so th
 
 from __future__ import annotations
 
-__all__ = ["CalibratedDrift", "Shown", "data_of"]
+__all__ = ["SAID", "CalibratedDrift", "Shown", "data_of"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from monitoring.drift import method_label
 from monitoring.engine_jobs import Picture
 
 _SCORES, _BARS = "scores", "bars"  # the additional datasets: one row per column, and one per column and bar
-_SAID = {"drift": "detected", "ok": "not detected", "warn": "possible", "insufficient_data": "not judged: too few data"}
+SAID = {"drift": "detected", "ok": "not detected", "warn": "possible", "insufficient_data": "not judged: too few data"}
 _SAMPLES = ("current", "reference")
 _COLOURS = (ColorOptions().get_current_data_color(), ColorOptions().get_reference_data_color())
 _BAR = ["column", "label", "low", "high", *_SAMPLES]
@@ -119,7 +119,7 @@ def _headline(metric: CalibratedDrift, value: float) -> BaseWidgetInfo:
 
 def _sentence(metric: CalibratedDrift, value: float) -> str:
     """Score, threshold, p-value and rows, as far as they are known."""
-    facts = [f"Data drift {_SAID[metric.status]}. Drift detection method: {method_label(metric.method)}. Drift score: {value:.6g}"]
+    facts = [f"Data drift {SAID[metric.status]}. Drift detection method: {method_label(metric.method)}. Drift score: {value:.6g}"]
     if metric.threshold is not None:
         facts.append(f"threshold: {metric.threshold:.6g}")
     if metric.p_value is not None:

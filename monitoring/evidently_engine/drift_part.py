@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["NEVER", "drift_part"]
 
 from collections import OrderedDict
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -21,7 +21,7 @@ from monitoring.drift import METHODS, Sample, base_method, comparable, effect, i
 from monitoring.engine_jobs import DriftColumn, Job, Picture, Score
 from monitoring.pictures import picture
 
-from .calibrated_drift import Shown, data_of
+from .calibrated_drift import SAID, Shown, data_of
 from .names import Names, shown
 from .snapshots import Page
 
@@ -66,11 +66,11 @@ def drift_part(job: Job, scores: MutableMapping[str, Score]) -> Page | None:
     for column in job.columns:
         found, drawn = (column.score, column.picture) if column.score is not None else _computed(job, column)
         scores[column.name] = found
-        if found.value is not None:
+        if found.value is not None and (column.verdict is None or column.verdict.status in SAID):
             scored.append(_Scored(column, found, column.verdict.threshold if column.verdict else column.threshold, drawn))
     if job.snapshots is None or not scored:
         return None
-    return _page(_drawn(_at_their_rungs(scored)), scores, job.name)
+    return _page(_drawn(_at_their_rungs(scored)), job.columns, scores, job.name)
 
 
 def _at_their_rungs(scored: list[_Scored]) -> list[_Scored]:
@@ -93,12 +93,15 @@ def _drawn(scored: list[_Scored]) -> list[_Scored]:
     return [one if place in chosen else replace(one, picture=None) for place, one in enumerate(scored)]
 
 
-def _page(scored: list[_Scored], scores: MutableMapping[str, Score], name: str) -> Page:
+def _page(scored: list[_Scored], columns: Iterable[DriftColumn], scores: Mapping[str, Score], name: str) -> Page:
     names = Names(one.column.name for one in scored)
     drawn = [_shown(one, names) for one in scored]
     empty = Dataset.from_pandas(pd.DataFrame({names.token(scored[0].column.name): []}), data_definition=DataDefinition())
     snapshot = Report([one.metric() for one in drawn]).run(empty, None, additional_data=data_of(drawn), name=name or None)
-    snapshot._widgets = [_headline(scored), *_missing(scores), *snapshot._widgets]
+    told = {column.name: column.verdict.reason for column in columns if column.verdict is not None}
+    shown_ = {one.column.name for one in scored}
+    missing = {name: told.get(name) or found.reason or "" for name, found in scores.items() if name not in shown_}
+    snapshot._widgets = [_headline(scored), *_missing(missing), *snapshot._widgets]
     return Page(snapshot, names)
 
 
@@ -120,9 +123,9 @@ def _headline(scored: list[_Scored]) -> BaseWidgetInfo:
     return counter(counters=[CounterData(f"{label}: {names}" if names else label, f"{len(drifted)} of {len(judged)}")])
 
 
-def _missing(scores: MutableMapping[str, Score]) -> Iterable[BaseWidgetInfo]:
+def _missing(reasons: Mapping[str, str]) -> Iterable[BaseWidgetInfo]:
     """The columns that could not be compared, with the reason; nothing where all could."""
-    rows = [(shown(name), found.reason) for name, found in scores.items() if found.value is None]
+    rows = [(shown(name), reason) for name, reason in reasons.items()]
     if rows:
         yield table_data(title="Not compared", column_names=["Column", "Why"], data=rows)
 

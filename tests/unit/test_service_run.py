@@ -86,6 +86,21 @@ def test_a_report_of_a_range_that_no_window_covers_is_made_for_it(home: Path, tm
     assert not (tmp_path / "q.json").exists()
 
 
+def test_evidentlys_drift_report_says_the_points_values_and_verdicts(home: Path, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"since": "2026-03-03", "until": "2026-03-04", "home": home}
+    told = json.loads(export_report(MODEL, path=tmp_path / "drift.json", **arguments).read_text())
+    found = points(MODEL, metric="drift", window="1d", **arguments).to_pylist()
+    ours = {row["column"]: row for row in found if row["value"] is not None and not row["segment"]}
+    shown = {metric["config"]["column"]: metric for metric in told["metrics"]}
+    assert shown.keys() == ours.keys()
+    for column, metric in shown.items():
+        assert metric["value"] == ours[column]["value"]
+        assert [metric["config"].get(name) for name in ("method", "status", "threshold", "p_value", "n")] == [
+            ours[column][name] for name in ("method", "status", "threshold", "p_value", "n")]  # fmt: skip
+    passed = {test["metric_config"]["params"]["column"] for test in told["tests"] if test["status"] == "SUCCESS"}
+    assert passed == {column for column, row in ours.items() if row["status"] == "ok"}
+
+
 def test_the_full_preset_judges_the_raw_rows_as_the_drift_report_does(home: Path, tmp_path: Path) -> None:
     arguments = ["report", MODEL, "--kind", "full", "--from", "2026-03-03", "--to", "2026-03-04", "--home", str(home)]
     assert main([*arguments, "-o", str(tmp_path / "full.json")]) == 0
