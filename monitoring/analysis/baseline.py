@@ -35,8 +35,9 @@ _MOST_ROWS = 10_000
 _Z_999 = 3.2905  # the normal quantile of 99.95 %: 99.9 % between both tails
 
 
-def bounded(table: pa.Table, most: int = MOST_COMPARED) -> pa.Table:
+def bounded(table: pa.Table, most: int | None = None) -> pa.Table:
     """The rows that Evidently sees: all of them, or a seeded sample, in order, where there are more than it can take."""
+    most = most or MOST_COMPARED
     if table.num_rows <= most:
         return table
     rows = np.random.default_rng([_SEED, table.num_rows]).choice(table.num_rows, most, replace=False)
