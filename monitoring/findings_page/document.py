@@ -28,7 +28,7 @@ dd{{margin:0;font-size:1.2rem;font-weight:600}}.verdict{{font-size:1.1rem}}
 .scroll{{overflow-x:auto;margin:.5rem 0 1rem}}table{{border-collapse:collapse;font-size:.82rem;width:100%}}
 caption{{text-align:left;padding:.2rem 0}}th{{white-space:normal}}
 th,td{{border-bottom:1px solid {LIGHT.grid};padding:.25rem .5rem;text-align:left;vertical-align:top}}td{{white-space:nowrap}}
-td.wrap{{white-space:normal;min-width:9rem;overflow-wrap:anywhere}}
+td.wrap{{white-space:normal;min-width:9rem;overflow-wrap:anywhere}}td.wrap:last-child{{min-width:20rem}}
 .figures{{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,18rem),1fr));gap:1rem}}
 figure{{margin:0}}svg{{width:100%;height:auto;display:block}}svg.course{{width:7.5rem}}
 svg text{{font:10px system-ui,sans-serif;fill:{LIGHT.muted}}}path{{fill:none}}path.grid{{stroke:{LIGHT.grid}}}
@@ -38,7 +38,7 @@ path.reference{{fill:{LIGHT.reference};fill-opacity:.45}}path.threshold{{stroke:
 .k.current{{border-top:2px solid {LIGHT.current};height:.25rem}}.status{{font-weight:600;white-space:nowrap}}{_STATUSES}
 @page{{size:A4;margin:14mm 12mm}}
 @media print{{body{{font-size:9.5pt;margin:0;max-width:none;padding:0}}.scroll{{overflow:visible}}table{{font-size:6.6pt}}
-th,td{{padding:1.2pt 2.2pt;white-space:normal}}td.wrap{{min-width:0}}tr,figure,dl,li{{break-inside:avoid}}
+th,td{{padding:1.2pt 2.2pt;white-space:normal}}td.wrap,td.wrap:last-child{{min-width:0}}tr,figure,dl,li{{break-inside:avoid}}
 h2,caption,.key{{break-after:avoid}}dl{{grid-template-columns:repeat(7,auto)}}dt{{font-size:7pt}}dd{{font-size:9pt}}
 thead{{display:table-header-group}}.figures{{display:block;columns:3;column-gap:4mm}}figure{{margin-bottom:3mm}}svg.course{{width:18mm}}}}
 """
