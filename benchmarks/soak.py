@@ -5,8 +5,8 @@ reader sessions. Prints a line a minute (every ten of a soak of hours) and, at t
 descriptors, reader errors and how soon rows were seen. The owner is killed in the first half only, so that the second half shows the
 memory of one process.
 Ends with 1 where an acknowledged record is neither found nor told as quarantined or lost, or a reader met an error that no restart
-explains. The specification's soak of a day: `python benchmarks/soak.py --hours 24 --rate 200`; it leaves some 17 million predictions and
-needs about 10 GB of disk under TMPDIR.
+explains. The specification's soak of a day: `python benchmarks/soak.py --hours 24 --rate 200`; it logs 17 million predictions,
+several GB under TMPDIR.
 """
 
 from __future__ import annotations
