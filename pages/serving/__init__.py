@@ -27,7 +27,7 @@ _REPORT_HEADERS = {
     "form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "private, max-age=3600",
+    "Cache-Control": "private, no-cache",  # asked again each time, and answered with 304: a report made anew keeps its address
 }
 
 

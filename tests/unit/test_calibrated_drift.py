@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from monitoring.analysis.baseline import MOST_COMPARED
 from monitoring.drift import Sample, comparable
 from monitoring.engine_jobs import DriftColumn, Job, Result, Score, Verdict
 from monitoring.evidently_worker import EvidentlyWorker
@@ -161,3 +162,24 @@ def test_any_evidently_loads_the_snapshot_without_this_house(worker: EvidentlyWo
     told = subprocess.run([sys.executable, "-c", _PLAIN, str(found.snapshots["drift"])], capture_output=True, text=True, check=True,
                           cwd=tmp_path, env={"DO_NOT_TRACK": "1"})  # fmt: skip
     assert json.loads(told.stdout) == [[0.25, 0.1], ["FAIL", "SUCCESS"]]
+
+
+@pytest.mark.slow
+def test_pages_weigh_the_same_whatever_the_rows(worker: EvidentlyWorker, tmp_path: Path) -> None:
+    """1,000 rows and the most that a run gives to Evidently: no row may leave a trace of its own in a page."""
+    weights: dict[str, list[int]] = {"drift": [], "performance": []}
+    for n in (1_000, MOST_COMPARED):
+        random = np.random.default_rng(n)
+        label = random.normal(size=n)
+        table = pa.table({"x": random.standard_cauchy(n), "c": random.choice(list("abc"), n), "@label": label,
+                          "@prediction": label + random.normal(size=n)})  # fmt: skip
+        columns = (DriftColumn("x", "numerical", "ks", 0.01), DriftColumn("c", "categorical", "psi", 0.1))
+        job = Job(task="regression", current=table, reference=table.slice(0, 1_000), columns=columns, snapshots=tmp_path,
+                  parts=frozenset({"drift", "performance"}))  # fmt: skip
+        found = worker.analyse(job)
+        assert not found.failures
+        for part, path in found.snapshots.items():
+            weights[part].append(worker.render(path, format="html", out=tmp_path / f"{part}.html").stat().st_size)
+    for few, many in weights.values():
+        assert many < 5_000_000
+        assert many < few * 1.02
