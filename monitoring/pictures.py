@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["MOST_LABELS", "picture"]
 
 import sys
-from math import isfinite, log2, sqrt, ulp
+from math import inf, isfinite, log2, sqrt, ulp
 
 import numpy as np
 import numpy.typing as npt
@@ -101,5 +101,6 @@ def _skewness(reference: Sample, window: Sample) -> float | None:
         third = third_a + third_b + apart * apart * apart * a * b * (a - b) / n / n + 3 * apart * (a * second_b - b * second_a) / n
     if not (isfinite(second) and isfinite(third) and second > 0):
         return None
-    found = (third / n) / (second / n) ** 1.5
+    spread = (second / n) ** 1.5
+    found = (third / n) / spread if spread else inf  # of numbers that all but agree it may be smaller than any double
     return found if isfinite(found) else None
