@@ -53,8 +53,8 @@ def explain(view: View, rows: list[DriftRow]) -> None:
     with st.expander("How this is decided", icon=":material/help:"):
         st.markdown(
             f"""
-- Each column's window is compared with its reference by a named method (here: {plain(methods) or "none yet"}). Evidently computes the
-  score.
+- Each column's window is compared with its reference by a named method (here: {plain(methods) or "none yet"}). The
+  score is Evidently's, to nine digits, whichever of the two computes it.
 - The **threshold** is what pairs drawn from the reference – one of the reference's size, one of the window's – exceed in
   {percent(settings.level)} of draws, and never less than the method's minimum effect. So reference data alone rarely cross it, and a tiny
   difference in very many rows does not cross it either. Evidently's own default thresholds decide nothing.

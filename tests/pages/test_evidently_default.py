@@ -89,6 +89,6 @@ def test_the_drift_and_feature_pages_show_it(empty_home: House, open_page: Open)
     assert not page.exception
     shown = page.dataframe[0].value.set_index("Column")
     assert (shown["Evidently"]["amount"], shown["Evidently"]["country"]) == ("◆ Drift", "")
-    assert "- **amount**: Evidently's default would say drift (Wasserstein distance 0.300, limit 0.100)" in texts(page)
+    assert "**amount**: Evidently's default would say drift (Wasserstein distance 0.300, limit 0.100)" in texts(page)
     page = open_page("watch/feature", empty_home, model="card-fraud", feature="amount")
     assert "Evidently's default would say drift" in texts(page)
