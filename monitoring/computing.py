@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["CANCELLED_FOR", "Computing", "Progress"]
+__all__ = ["CANCELLED_FOR", "Computing", "Progress", "Turn"]
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from monitoring import runner
 from monitoring.evidently_worker import EvidentlyWorker
+from monitoring.turns import Request, Turns
 from storage.store import Store
 
 Progress = Callable[[dict[str, Any]], None]
@@ -25,10 +27,8 @@ class Computing:
     def __init__(self, store: Store) -> None:
         self.memory_limit: int | None = None  # bytes
         self._store = store
-        self._alone = threading.Lock()
+        self._turns = Turns()
         self._making = threading.Lock()
-        self._cancelled = threading.Event()
-        self._cancels = 0
         self._worker: EvidentlyWorker | None = None
         self._second: EvidentlyWorker | None = None
 
@@ -40,40 +40,32 @@ class Computing:
                 self._worker = EvidentlyWorker()
             return self._worker
 
-    def run(self, *, progress: Progress | None = None, **what: Any) -> dict[str, Any]:
-        """One run of `monitoring.runner.run` with its parameters: the contract's counts, and the run's id."""
-        cancels = self._cancels
-        if not self._alone.acquire(blocking=False):
+    @contextmanager
+    def turn(self, request: str = "", *, progress: Progress | None = None) -> Iterator[Turn]:
+        """The right to compute, for as long as the block runs: of a request that `cancel` may name, from now until the block ends."""
+
+        def waits() -> None:
             if progress is not None:
                 progress({"message": "another run is under way; this one begins when it ends"})
-            self._alone.acquire()
-        try:
-            if self._cancels != cancels:  # while it waited: whoever ends the run before it wants nothing computed
-                return _told(runner.RunResult(0, 0, 0, 0, 0.0, ""))
-            self._store.resume_runs()
-            return self._run(progress, what)
-        finally:
-            self._alone.release()
+
+        with self._turns.turn(request, waits=waits) as one:
+            if one.began:
+                self._store.resume_runs()
+            yield Turn(one, partial(self._run, one, progress))
 
     def run_if_free(self, *, progress: Progress | None = None) -> dict[str, Any] | None:
-        """The same for all that is due; None at once where there is no model, another run is under way, or somebody cancelled one."""
-        if not self._store.models() or self.rests_until() is not None or not self._alone.acquire(blocking=False):
+        """One run of all that is due; None at once where there is no model, another run is under way, or somebody cancelled one."""
+        if not self._store.models() or self.rests_until() is not None:
             return None
-        try:
-            return self._run(progress, {})
-        finally:
-            self._alone.release()
+        with self._turns.turn_if_free() as one:
+            return None if one is None else Turn(one, partial(self._run, one, progress)).run()
 
-    def cancel(self) -> bool:
-        """End the run that is under way, and those that wait for it, once the windows that it is at are done; the others stay due.
+    def cancel(self, request: str = "") -> str:
+        """End a request once the windows that it is at are done, or before it begins; the others stay due. No name: the one under way.
 
-        False where none is under way.
+        Whether it was `waiting` or `under way`; "" where there is none.
         """
-        under_way = self._alone.locked()
-        if under_way:
-            self._cancels += 1
-            self._cancelled.set()
-        return under_way
+        return self._turns.cancel(request)
 
     def rests_until(self) -> datetime | None:
         """When the owner goes on by itself after a run that was cancelled; None where the newest run was not, or long ago.
@@ -89,7 +81,7 @@ class Computing:
     @contextmanager
     def resting(self) -> Iterator[None]:
         """Nothing is computed while the block runs; waits for a run that is under way."""
-        with self._alone:
+        with self._turns.resting():
             yield
 
     def close(self) -> None:
@@ -98,14 +90,23 @@ class Computing:
             if worker is not None:
                 worker.stop()
 
-    def _run(self, progress: Progress | None, what: dict[str, Any]) -> dict[str, Any]:
-        self._cancelled.clear()
+    def _run(self, request: Request, progress: Progress | None, /, **what: Any) -> runner.RunResult:
         with EvidentlyWorker() as self._second:  # starts only where many windows are due, and is not kept: it takes 290 MB
-            result = runner.run(self._store, workers=(self.worker, self._second), progress=progress, stop=self._cancelled.is_set,
-                                memory_limit=self.memory_limit, **what)  # fmt: skip
-        return _told(result)
+            return runner.run(self._store, workers=(self.worker, self._second), progress=progress, stop=lambda: request.cancelled,
+                              memory_limit=self.memory_limit, **what)  # fmt: skip
 
 
-def _told(result: runner.RunResult) -> dict[str, Any]:
-    counts = {"windows": result.windows, "points": result.points, "failed": result.failed, "insufficient": result.insufficient}
-    return {**counts, "seconds": round(result.seconds, 3), "run": result.run, "left": result.left}
+class Turn:
+    """The right to compute. Once a run of it was cancelled, or all of it before it began, its other runs compute nothing."""
+
+    def __init__(self, request: Request, run: Callable[..., runner.RunResult]) -> None:
+        self.cancelled = not request.began
+        self._run = run
+
+    def run(self, **what: Any) -> dict[str, Any]:
+        """One run of `monitoring.runner.run` with its parameters: the contract's counts, the run's id, the windows `left`, and `cancelled`
+        where somebody ended it before all was computed."""
+        result = runner.RunResult(0, 0, 0, 0, 0.0, "") if self.cancelled else self._run(**what)
+        self.cancelled = self.cancelled or result.left > 0
+        counts = {"windows": result.windows, "points": result.points, "failed": result.failed, "insufficient": result.insufficient}
+        return {**counts, "seconds": round(result.seconds, 3), "run": result.run, "left": result.left, "cancelled": self.cancelled}

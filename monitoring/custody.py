@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["CustodyVerbs", "nightly_is_due"]
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from monitoring._privacy import Guard
 from monitoring._values import Refused
 from monitoring.computing import Computing, Progress
-from monitoring.errors import InputError
+from monitoring.errors import Cancelled, InputError
 from monitoring.retention import cuts, due_keys, periods, rebase
 from monitoring.schema import ModelSchema
 from monitoring.schema.periods import parse_delay
@@ -34,7 +34,7 @@ class _Has(Protocol):
     computing: Computing
     collector: Collector
 
-    def run(self, *, model: str | None = None, progress: Progress | None = None) -> dict[str, Any]: ...
+    def bring_up_to_date(self, models: Iterable[str], progress: Progress | None) -> None: ...
     def known(self, model: str) -> str: ...
     def ages(self, model: str | None, older_than: str | None) -> dict[str, timedelta]: ...
     def pruned(self, ages: Mapping[str, timedelta], *, dry_run: bool) -> list[dict[str, Any]]: ...
@@ -96,12 +96,12 @@ class CustodyVerbs:
     ) -> dict[str, Any]:
         """Remove predictions and their labels older than `older_than` (`30d`; default: what the model's `retention` says, else the setting
         raw_days, else none), hourly counts and archived segments that are past their time. No finding changes: what is due is computed
-        first, whole windows go, and they stand as they were computed.
+        first, whole windows go, and they stand as they were computed. Raises Cancelled, with nothing removed, where somebody ends that run.
         `{"rows", "labels", "hours", "segments", "bytes", "versions", "dry_run"}`."""
         settings = Settings.read()
         ages = self.ages(model, older_than)
-        for name in () if dry_run else ages:
-            self.run(model=name, progress=progress)
+        if ages and not dry_run:
+            self.bring_up_to_date(ages, progress)
         with self.computing.resting():
             versions = self.pruned(ages, dry_run=dry_run)
             told = {"rows": sum(row["rows"] for row in versions), "labels": sum(row["labels"] for row in versions), "hours": 0}
@@ -117,6 +117,15 @@ class CustodyVerbs:
                 with self.collector.paused():
                     told["bytes"] += (sizes := compacting.compact(self.store))["bytes_before"] - sizes["bytes_after"]
         return {**told, "versions": versions, "dry_run": dry_run}
+
+    def bring_up_to_date(self: _Has, models: Iterable[str], progress: Progress | None) -> None:
+        """Collect, and compute what is due of these models."""
+        with self.computing.turn(progress=progress) as turn:
+            self.collector.once()
+            for name in models:
+                turn.run(model=name)
+        if turn.cancelled:
+            raise Cancelled("The run before pruning was cancelled: nothing was removed. Prune again when it may compute.")
 
     def ages(self: _Has, model: str | None, older_than: str | None) -> dict[str, timedelta]:
         """How old rows may grow, of one model or of each; those whose rows are kept for ever are left out."""

@@ -5,6 +5,7 @@ MonitoringError
 ├── InputError         rows, files or arguments that cannot be used as they are
 ├── NotFound           a model, version, report or file that is not there; names what is
 ├── NotAvailable       a verb of the contract that this version does not offer yet
+├── Cancelled          somebody ended the run that was asked for, and what was to follow it was not done
 ├── OwnerBusy          another process owns the home and does not answer; carries its pid
 ├── EngineError        Evidently failed, or its worker process died; carries the reason
 └── StoreError         the database refused; says whether anything was written
@@ -13,6 +14,7 @@ MonitoringError
 from __future__ import annotations
 
 __all__ = [
+    "Cancelled",
     "EngineError",
     "InputError",
     "MonitoringError",
@@ -47,6 +49,10 @@ class NotFound(MonitoringError):
 
 class NotAvailable(MonitoringError):
     """A verb of the contract that comes with a later version."""
+
+
+class Cancelled(MonitoringError):
+    """Somebody ended what was asked for; what was computed until then is kept."""
 
 
 class EngineError(MonitoringError):

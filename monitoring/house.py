@@ -5,13 +5,14 @@ from __future__ import annotations
 __all__ = ["VERBS", "House", "opened"]
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from monitoring.background import Background
 from monitoring.custody import nightly_is_due
+from monitoring.errors import Cancelled
 from monitoring.memory import for_database
 from monitoring.settings import Settings
 from monitoring.verbs import VERBS, Verbs
@@ -108,9 +109,12 @@ class House(Verbs):
         self._closing.callback(self._background.stop, timeout=_GRACE)
 
     def _turn(self) -> bool:
-        """One turn of the background: True where there was something to compute. Skipped while a run is under way."""
+        """One turn of the background: True where there was something to compute. Skipped while a run is under way, or was cancelled."""
+        if self.computing.rests_until() is not None:
+            return False
         if nightly_is_due(self.home, datetime.now(UTC)):
-            self.prune()
+            with suppress(Cancelled):  # it is tried again after the rest
+                self.prune()
         try:
             done = self.computing.run_if_free(progress=self._unless_closing)
         except _Closing:

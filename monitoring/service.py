@@ -90,15 +90,18 @@ def _asked(path: Path, verb: str, params: dict[str, Any], why: str) -> Any:
         return bound(verb, getattr(Questions(reader), verb), params)()
 
 
-def cancel(home: Path | str | None = None) -> bool:
-    """End the run that a home's owner is at, after the windows that it is at; False where no owner answers or computes."""
+def cancel(home: Path | str | None = None, *, request: str = "") -> str | None:
+    """End a request in a home's owner – the run that is under way, unless one is named –, after the windows that it is at.
+
+    Whether it was "waiting" or "under way"; "" where there is none, None where no owner answers.
+    """
     path = _path(home)
     house = opened(path)
     try:
-        told = house.cancel() if house is not None else wire.ask(Home(path), "cancel", {}).value
+        told = house.cancel(request=request) if house is not None else wire.ask(Home(path), "cancel", {"request": request}).value
     except wire.NoOwner:
-        return False
-    return bool(told["cancelled"])
+        return None
+    return str(told["was"])
 
 
 def doctor(home: Path | str | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from monitoring.computing import Computing, Progress
 from monitoring.custody import CustodyVerbs
 from monitoring.doctor import diagnose
-from monitoring.errors import InputError, nearest
+from monitoring.errors import Cancelled, InputError, nearest
 from monitoring.moments import moment
 from monitoring.plain import jsonable
 from monitoring.questions import Questions, bound
@@ -102,18 +102,23 @@ class Verbs(Questions, CustodyVerbs):
         since: str | None = None,
         until: str | None = None,
         everything: bool = False,
+        request: str = "",
         progress: Progress | None = None,
     ) -> dict[str, Any]:
-        """Collect, then compute due and dirty windows: `{"windows", "points", "failed", "insufficient", "seconds"}`."""
-        name = None if model is None else self.known(model)
-        self.collect()
+        """Collect, then compute due and dirty windows: `{"windows", "points", "failed", "insufficient", "seconds", "run", "left",
+        "cancelled"}`. `request` is a name of the asker's choice, by which `cancel` ends this run and no other."""
         begin, end = moment(since, name="since"), moment(until, name="until")
-        return self.computing.run(model=name, window=window, since=begin, until=end, everything=everything, progress=progress)
+        with self.computing.turn(request, progress=progress) as turn:
+            name = None if model is None else self.known(model)
+            self.collect()
+            return turn.run(model=name, window=window, since=begin, until=end, everything=everything)
 
-    def cancel(self) -> dict[str, bool]:
-        """End the run that is under way after the windows that it is at: `{"cancelled"}`, False where none is. What it left stays due, and
-        is computed by the next request, or by the owner itself after an hour (`resume`: at once)."""
-        return {"cancelled": self.computing.cancel()}
+    def cancel(self, *, request: str = "") -> dict[str, Any]:
+        """End a request after the windows that it is at – the one that is under way, unless `request` names one –: `{"cancelled", "was"}`,
+        with `was` "waiting", "under way", or "" where there is none. What a run under way leaves stays due, and is computed by the next
+        request, or by the owner itself after an hour (`resume`: at once)."""
+        was = self.computing.cancel(request)
+        return {"cancelled": bool(was), "was": was}
 
     def resume(self) -> dict[str, bool]:
         """Let the owner go on at once with what a cancelled run left: `{"resumed"}`."""
@@ -124,14 +129,15 @@ class Verbs(Questions, CustodyVerbs):
 
     def run_newest(self, *, windows: int = 2, progress: Progress | None = None) -> dict[str, Any]:
         """Compute each model's newest windows only, so that its pages soon have something to say; what `run` gives, summed."""
-        self.collect()
-        total: dict[str, Any] = {"windows": 0, "points": 0, "failed": 0, "insufficient": 0, "seconds": 0.0}
-        for line in self.models():
-            if line["newest"] is not None:
-                since = self._start_of_newest(line["model"], cast("datetime", moment(line["newest"])), windows)
-                done = self.computing.run(model=line["model"], since=since, progress=progress)
-                total = {name: round(value + done[name], 3) for name, value in total.items()}
-        return total
+        total: dict[str, Any] = {"windows": 0, "points": 0, "failed": 0, "insufficient": 0, "seconds": 0.0, "left": 0}
+        with self.computing.turn(progress=progress) as turn:
+            self.collect()
+            for line in self.models():
+                if line["newest"] is not None:
+                    since = self._start_of_newest(line["model"], cast("datetime", moment(line["newest"])), windows)
+                    done = turn.run(model=line["model"], since=since)
+                    total = {name: round(value + done[name], 3) for name, value in total.items()}
+            return {**total, "cancelled": turn.cancelled}
 
     def report(
         self,
@@ -153,7 +159,11 @@ class Verbs(Questions, CustodyVerbs):
         request = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)
 
         def compute(begin: datetime, end: datetime) -> object:
-            return self.computing.run(model=name, window="range", since=begin, until=end, progress=progress)
+            with self.computing.turn(progress=progress) as turn:
+                told = turn.run(model=name, window="range", since=begin, until=end)
+            if turn.cancelled:
+                raise Cancelled("The run that the report needs was cancelled: ask for the report again.")
+            return told
 
         return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, request, compute=compute, progress=progress)))
 

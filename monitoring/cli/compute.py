@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
@@ -44,32 +45,44 @@ def run(
 ) -> None:
     """Collect what was logged and compute the windows that are new or changed, newest first. Ctrl-C ends it after the windows that it is
     at: they are kept, and the same command goes on from there."""
-    progress = Progress()
+    progress, request = Progress(), uuid4().hex
+    asked = {"model": model, "window": window, "since": since, "until": until, "everything": everything}
     try:
-        told = ask(home, "run", progress=progress, model=model, window=window, since=since, until=until, everything=everything)
+        told = ask(home, "run", progress=progress, request=request, **asked)
     except KeyboardInterrupt:
         progress.end()
-        _cancel(home, progress.last)
+        _cancel(home, request, progress.last)
         raise typer.Exit(ERROR) from None
     finally:
         progress.end()
     text = f"{told['windows']} windows, {told['points']} points in {told['seconds']:.1f} s; "
     text += f"{told['insufficient']} with too few data, {told['failed']} failed."
-    emit(told, as_json=as_json, text=text if told["windows"] else "Nothing is due: every window is up to date.")
-    if told["left"]:
-        note(f"The run was cancelled: {told['left']} windows stay due. The same command goes on from there.")
+    nothing = "Nothing was computed." if told["cancelled"] else "Nothing is due: every window is up to date."
+    emit(told, as_json=as_json, text=text if told["windows"] else nothing)
+    if told["cancelled"]:
+        left = f"{told['left']} windows stay due" if told["left"] else "it had not begun"
+        note(f"The run was cancelled: {left}. The same command goes on from there.")
         raise typer.Exit(ERROR)
     if told["failed"]:
         raise typer.Exit(WARNING)
 
 
-def _cancel(home: Path | None, last: Mapping[str, Any]) -> None:
+_LEFT = {
+    None: "what was computed is kept, and the same command goes on from there.",
+    "under way": "what was computed is kept, and the same command goes on from there. What is left the owner that "
+                 "was asked computes in an hour, or as soon as somebody asks.",
+    "waiting": "it had not begun. The owner that was asked goes on with the others, and computes what is due in its own time.",
+    "": "the owner that was asked had ended it already, or has not begun it and will not.",
+}  # fmt: skip
+
+
+def _cancel(home: Path | None, request: str, last: Mapping[str, Any]) -> None:
     """End the run in the owner that was asked, where it was not this process, and say what became of it."""
     from monitoring import service
 
-    service.cancel(home)
+    was = service.cancel(home, request=request)
     done = f" after {last['done']} of {last['total']} windows" if last.get("total") else ""
-    note(f"Interrupted{done}: what was computed is kept, and the same command goes on from there.")
+    note(f"Interrupted{done}: {_LEFT[was]}")
 
 
 @app.command()

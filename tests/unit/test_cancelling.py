@@ -8,12 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitoring import PredictionLogger
+from monitoring import house as house_module
 from monitoring.cli import main
+from monitoring.errors import Cancelled
+from monitoring.schema import ModelSchema
 from monitoring.service import House, call, cancel, points
 from storage.home import Home
 from storage.store import Store
@@ -89,27 +94,149 @@ def test_ctrl_c_ends_the_run_of_the_owner_that_was_asked(tmp_path: Path) -> None
 def test_a_cancelled_run_stays_cancelled_until_somebody_asks(tmp_path: Path) -> None:
     filled(tmp_path, tmp_path / "home")
     with House.open(tmp_path / "home") as house:
-        told: list[dict[str, Any]] = []
-        running = threading.Thread(target=lambda: told.append(house.run(model=MODEL, window="12h", progress=lambda _: house.cancel())))
-        waiting = threading.Thread(target=lambda: told.append(house.run(model=MODEL, window="12h")))
-        running.start()
-        while not house.computing._alone.locked():
-            time.sleep(0.01)
-        waiting.start()
-        running.join(120)
-        waiting.join(120)
-        first, second = told
+        first = house.run(model=MODEL, window="12h", progress=lambda _: house.cancel())
         assert 1 <= first["windows"] < WINDOWS
-        assert first["left"] == WINDOWS - first["windows"]
-        assert second["windows"] == 0, "the run that waited for the cancelled one began"
+        assert (first["left"], first["cancelled"]) == (WINDOWS - first["windows"], True)
         assert house.store.runs(1).column("state").to_pylist() == ["cancelled"]
         assert house.computing.run_if_free() is None
         assert house.computing.rests_until() is not None
         assert house.resume() == {"resumed": True}
         assert house.computing.rests_until() is None
         assert house.store.runs(1).column("state").to_pylist() == ["interrupted"]
-        assert house.run(model=MODEL, window="12h")["windows"] == first["left"]
-        assert not house.cancel()["cancelled"], "nothing is under way"
+        rest = house.run(model=MODEL, window="12h")
+        assert (rest["windows"], rest["cancelled"]) == (first["left"], False)
+        assert house.cancel() == {"cancelled": False, "was": ""}, "nothing is under way"
+        with house.computing.resting():
+            assert not house.cancel()["cancelled"], "nothing is computed while it rests"
+
+
+def test_a_cancel_while_a_run_collects_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path, tmp_path / "home")
+    with House.open(tmp_path / "home") as house:
+        collect = house.collector.once
+
+        def interrupted_while_it_collects() -> dict[str, int]:
+            assert house.cancel(request="mine") == {"cancelled": True, "was": "under way"}
+            return collect()
+
+        monkeypatch.setattr(house.collector, "once", interrupted_while_it_collects)
+        told = house.run(model=MODEL, window="12h", request="mine")
+        assert (told["windows"], told["left"], told["cancelled"]) == (0, WINDOWS, True)
+        assert house.computing.rests_until() is not None
+
+
+def test_a_cancel_while_the_rest_of_another_is_ended_is_not_wiped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path, tmp_path / "home")
+    with House.open(tmp_path / "home") as house:
+        resume = house.store.resume_runs
+
+        def cancelled_meanwhile() -> None:
+            assert house.cancel()["cancelled"]
+            resume()
+
+        monkeypatch.setattr(house.store, "resume_runs", cancelled_meanwhile)
+        told = house.run(model=MODEL, window="12h")
+        assert (told["windows"], told["cancelled"]) == (0, True)
+
+
+def test_a_run_that_waits_is_cancelled_alone_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    filled(tmp_path, tmp_path / "home")
+    with House.open(tmp_path / "home") as house:
+        told: list[dict[str, Any]] = []
+        codes: list[int] = []
+
+        def cancel_those_that_wait() -> None:
+            for name in list(house.computing._turns._known):
+                assert house.cancel(request=name)["was"] == "waiting"
+
+        def commands(_: dict[str, Any]) -> None:
+            if not codes:
+                waiting = threading.Thread(target=lambda: codes.append(main(["run", MODEL, "--home", str(tmp_path / "home")])))
+                waiting.start()
+                deadline = time.monotonic() + 60
+                while not codes:
+                    assert time.monotonic() < deadline, "the run that waits did not end"
+                    cancel_those_that_wait()
+                    time.sleep(0.01)
+                waiting.join()
+
+        running = threading.Thread(target=lambda: told.append(house.run(model=MODEL, window="12h", progress=commands)))
+        running.start()
+        running.join(120)
+        assert codes == [3]
+        assert (told[0]["windows"], told[0]["cancelled"]) == (WINDOWS, False), "the run under way was ended with it"
+        assert house.computing.rests_until() is None
+        said = capsys.readouterr()
+        assert "The run was cancelled: it had not begun." in said.err
+        assert "Nothing is due" not in said.out
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[House]:
+    """A house of three models with windows that are due; the others are copies of the first."""
+    filled(tmp_path, tmp_path / "home")
+    with House.open(tmp_path / "home") as house:
+        house.collect()
+        spec = house.store.spec(MODEL)
+        rows = house.store.frame(MODEL, "3").slice(0, 240).to_pylist()
+        for name in ("second", "third"):
+            schema = ModelSchema.from_dict({**spec, "name": name})
+            house.register(spec=schema.to_dict())
+            with PredictionLogger(name, version="3", home=tmp_path / "home", schema=schema) as log:
+                for row in rows:
+                    assert log.prediction({"amount": row["amount"], "country": row["country"]}, prediction=1, timestamp=row["@t"])
+        house.collect()
+        yield house
+
+
+def computed(house: House) -> list[str]:
+    """The models of which anything was computed."""
+    return sorted(set(house.store.points().column("model").to_pylist()))
+
+
+def test_a_cancel_ends_the_newest_windows_of_all_models(three: House) -> None:
+    told = three.run_newest(windows=2, progress=lambda _: three.cancel())
+    assert told["cancelled"]
+    assert computed(three) == [MODEL]
+    assert three.computing.rests_until() is not None
+
+
+def test_a_cancel_ends_a_pruning_and_nothing_is_removed(three: House) -> None:
+    before = {name: three.store.frame(name, "3").num_rows for name in three.store.models()}
+    with pytest.raises(Cancelled, match="nothing was removed"):
+        three.prune(older_than="1d", progress=lambda _: three.cancel())
+    assert computed(three) == [MODEL]
+    assert {name: three.store.frame(name, "3").num_rows for name in three.store.models()} == before
+    assert three.computing.rests_until() is not None
+
+
+def test_the_nightly_pruning_waits_until_the_rest_is_over(three: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITORING_RAW_DAYS", "1")
+    monkeypatch.setattr(house_module, "nightly_is_due", lambda _home, _now: True)
+    three.run(model=MODEL, progress=lambda _: three.cancel())
+    until = three.computing.rests_until()
+    assert until is not None
+    assert not three._turn()
+    assert three.computing.rests_until() == until, "somebody's rest was ended by the owner itself"
+    assert computed(three) == [MODEL]
+
+
+def test_ctrl_c_of_a_run_that_waits_leaves_the_other_and_its_owner_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    filled(tmp_path, home)
+    with owner(home, MONITORING_RUN_SECONDS="3600"):
+        told: list[dict[str, Any]] = []
+        begun = threading.Event()
+        other = threading.Thread(target=lambda: told.append(call(home, "run", model=MODEL, window="6h", progress=lambda _: begun.set())))
+        other.start()
+        assert begun.wait(60)
+        process = subprocess.Popen([*RUN, "--home", str(home)], cwd=ROOT, env={**os.environ, **QUIET}, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        said = interrupted(process, after="another run is under way")
+        assert "Interrupted: it had not begun. The owner that was asked goes on with the others" in said
+        other.join(120)
+        assert (told[0]["windows"], told[0]["cancelled"]) == (2 * WINDOWS, False)
+    assert states(home) == []
 
 
 def test_the_command_says_that_somebody_cancelled_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
