@@ -29,8 +29,8 @@ from storage.store._segments import known
 
 # Tables that taking in never touches: they are looked through. Those of a model are named after its number; all others are copied.
 _UNTOUCHED = frozenset({
-    "causes", "explained", "hourly", "migrations", "points", "profiles", "pruned", "reference_loads", "reports", "runs", "settled",
-    "window_states",
+    "causes", "explained", "hourly", "migrations", "points", "profiles", "pruned", "reference_loads", "reports", "restated", "runs",
+    "settled", "window_states",
 })  # fmt: skip
 _OF_A_MODEL = re.compile(r"(pred|label|ref)_(\d{6})")
 

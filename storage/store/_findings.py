@@ -93,6 +93,8 @@ def restate(cursor: Cursor, found: pa.Table) -> None:
         cursor.execute(
             f"UPDATE points AS o SET status = n.status, reason = n.reason FROM incoming n WHERE o.superseded_at IS NULL AND {_KEY}"  # noqa: S608
         )
+        cursor.execute("INSERT INTO restated SELECT DISTINCT model, 0 FROM incoming WHERE model NOT IN (SELECT model FROM restated)")
+        cursor.execute("UPDATE restated SET times = times + 1 WHERE model IN (SELECT model FROM incoming)")
     finally:
         cursor.unregister("incoming")
 

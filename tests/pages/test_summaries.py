@@ -92,6 +92,18 @@ def test_only_models_with_another_window_are_looked_at_again(tmp_path: Path) -> 
         assert reader.asked[2:] == [["diagnosis"]]
 
 
+def test_a_verdict_said_anew_is_seen_though_no_window_was_computed(tmp_path: Path) -> None:
+    with House.open(tmp_path / "home") as house:
+        data.fill(house.store)
+        before = {one.model: one for one in summaries_of(house.reader, ALL)}
+        rows = house.store.points(model="card-fraud", metric="drift", window="1d", segment="").to_pylist()
+        calm = [{**row, "status": "ok"} for row in rows if row["status"] in ("warn", "drift")]
+        house.store.restate(pa.Table.from_pylist(calm, POINTS))
+        again = {one.model: one for one in summaries_of(house.reader, ALL)}
+        assert said(again["card-fraud"]) != said(before["card-fraud"])
+        assert said(again["card-fraud"]) == said(whole(house, "card-fraud"))
+
+
 def test_the_page_of_many_models_has_a_table_and_a_strip(open_page: Callable[..., AppTest], full_home: House) -> None:
     test = open_page("watch/overview", full_home)
     assert not test.exception

@@ -176,3 +176,15 @@ def test_readers_and_writers_of_many_threads_do_not_disturb_each_other(store: St
         thread.join()
     assert not failures, failures
     assert store.points().num_rows == 8
+
+
+def test_verdicts_said_anew_change_the_mark_of_their_model_alone(fraud: Store) -> None:
+    fraud.register_model({**fraud.spec("fraud"), "name": "other"})
+    save(fraud, points({"metric": "drift", "column": "amount", "status": "warn"}))
+    before = fraud.points_marks()
+    said = points({"metric": "drift", "column": "amount", "status": "drift"})
+    fraud.restate(said)
+    after = fraud.points_marks()
+    assert {name for name in after if after[name] != before[name]} == {"fraud"}
+    fraud.restate(said)
+    assert fraud.points_marks()["fraud"] not in (before["fraud"], after["fraud"])
