@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from monitoring.charts.numbers import aligned, signed, with_unit
 from monitoring.charts.status import status_of
 from monitoring.metrics import METRICS
-from monitoring.segments.naming import conditions
+from monitoring.segments.naming import conditions, segment_name
 from pages.findings.timeline import windows_of
 
 Row = Mapping[str, Any]
@@ -75,7 +75,7 @@ class Gaps:
         return list(self.table.filter(pc.field("window_start") == start).to_pylist())
 
     def _of(self, column: str) -> pa.Table:
-        return self.table.filter(pc.starts_with(self.table.column("segment"), f"{column}="))
+        return self.table.filter(pc.starts_with(self.table.column("segment"), segment_name([(column, "")])))
 
 
 def sentence(rows: Sequence[Row], slices: Sequence[Row]) -> str:

@@ -25,6 +25,7 @@ from pages.watch.controls import pick
 from pages.watch.why import open_causes, show_causes
 
 _ROWS = 40  # of the heat map; the table below it has all
+_OURS = "chisquare_contingency"  # Evidently has no such test: ours is registered with it
 _WINDOWS = 90  # newest windows in the heat map: more would be narrower than a finger
 
 
@@ -49,12 +50,14 @@ def explain(view: View, rows: list[DriftRow]) -> None:
     budget = (view.spec.get("drift") or {}).get("false_alarms")
     settings = DriftSettings(level=column_level(budget, len(view.spec.get("features", {}))))
     unjudged = status_of("insufficient_data").text
-    methods = ", ".join(sorted({method_label(row.method) for row in rows if row.method}))
+    used = {row.method for row in rows if row.method}
+    methods = ", ".join(sorted(method_label(name) for name in used))
+    ours = f"{method_label(_OURS)} is a method of ours; every other" if _OURS in used else "The"
     with st.expander("How this is decided", icon=":material/help:"):
         st.markdown(
             f"""
-- Each column's window is compared with its reference by a named method (here: {plain(methods) or "none yet"}). The
-  score is Evidently's, to nine digits, whichever of the two computes it.
+- Each column's window is compared with its reference by a named method (here: {plain(methods) or "none yet"}).
+  {ours} score is Evidently's, to nine digits, whichever of the two computes it.
 - The **threshold** is what pairs drawn from the reference – one of the reference's size, one of the window's – exceed in
   {percent(settings.level)} of draws, and never less than the method's minimum effect. So reference data alone rarely cross it, and a tiny
   difference in very many rows does not cross it either. Evidently's own default thresholds decide nothing.

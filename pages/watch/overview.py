@@ -85,7 +85,7 @@ with page("overview") as view:
     strips = {one.model: one.strip for one in drawn if one.strip}
     if strips:
         releases = {one.model: one.releases for one in drawn}
-        clicked = view.chart(status_strip(strips, look=view.look, releases=releases), "Worst status of each window", select=True,
+        clicked = view.chart(view.drawn(status_strip, strips, releases=releases), "Worst status of each window", select=True,
                              key="overview.strip", note="Of drift, of performance once its labels are in, of latency and of errors.",
                              alt="A row per model and a sign per window that tells its worst status; the cards above say the newest.")
         for point in clicked[:1]:

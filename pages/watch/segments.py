@@ -39,6 +39,9 @@ def over_time(view: View, gaps: Gaps, start: datetime) -> None:
     with places[0]:
         column = pick("by", "Groups by", gaps.columns())
     names, known = gaps.metrics(column)
+    if not names:
+        st.markdown(f":small[:gray[No gap between the groups of {plain(column)} has been computed in this range. Choose a longer one.]]")
+        return
     with places[1]:
         metric = pick("gap", "Gap of", names, default=next((name for name in _FIRST if name in known), (known or names)[0]),
                       words=lambda name: METRICS[name].label.removesuffix(" gap"))

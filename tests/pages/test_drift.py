@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from pages.frame.export import Export
 from storage.points import POINTS
 from tests.pages import data
 from tests.pages.test_frame import marker, texts
+from tests.storage.conftest import Span
 
 Open = Callable[..., AppTest]
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -162,3 +164,20 @@ def test_the_score_over_time_shows_values_threshold_and_what_is_partial(full_hom
     assert list(threshold.y) == own.column("threshold").to_pylist()
     assert score.marker.color[-1] == Look().palette.surface
     assert score.marker.symbol.count("diamond") == own.column("status").to_pylist().count("drift")
+
+
+@pytest.mark.parametrize(("method", "words"), [
+    ("chisquare_contingency", "Chi-square (contingency) is a method of ours; every other score is Evidently's"),
+    ("chisquare", "The score is Evidently's"),
+])  # fmt: skip
+def test_the_page_says_whose_number_a_score_is(open_page: Open, tmp_path: Path, method: str, words: str) -> None:
+    with House.open(tmp_path / "home") as house:
+        data.fill(house.store)
+        rows = house.store.points(model="card-fraud", metric="drift", window="1d", segment="").to_pylist()
+        start = max(row["window_start"] for row in rows if not row["partial"])
+        newest = [{**row, "method": method} for row in rows if row["window_start"] == start]
+        span, table = Span(start, newest[0]["window_end"]), pa.Table.from_pylist(newest, POINTS)
+        house.store.save_window("card-fraud", newest[0]["version"], span, table, None, window_name="1d", run="r")
+        page = open_page("watch/drift", house, model="card-fraud")
+        assert not page.exception
+        assert words in " ".join(texts(page).split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -51,6 +52,19 @@ def test_a_card_holds_the_numbers_of_the_points_table(open_page: Open, full_home
     assert f"[{with_unit(known['lower'], 'share')}, {with_unit(known['upper'], 'share')}]" in card
     assert ">3 of 9 <span" in card
     assert {"amount", "country", "merchant_age"} <= set(card.replace(",", " ").replace("<", " ").replace(">", " ").split())
+
+
+def test_the_strip_is_drawn_once_while_its_signs_stay(open_page: Open, full_home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def counting(*arguments: Any, **named: Any) -> Any:
+        made.append(status_strip(*arguments, **named))
+        return made[-1]
+
+    monkeypatch.setattr("monitoring.charts.overview.status_strip", counting)
+    for _ in range(2):
+        assert not open_page("watch/overview", full_home).exception
+    assert len(made) == 1
 
 
 def test_the_export_is_made_of_rows_of_the_points_table(open_page: Open, full_home: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,11 @@ from monitoring.charts.numbers import signed, with_unit
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.schema import ModelSchema
+from monitoring.segments.naming import segment_name
 from monitoring.service import House
 from monitoring.subject import Subject
 from monitoring.windows import Window
+from pages.findings.fairness import Gaps
 from storage.points import POINTS
 from tests.pages.test_performance_page import figure, words
 
@@ -123,6 +125,27 @@ def test_the_slices_of_the_search_are_shown_with_their_confirmation(house: House
     dots = next(trace for trace in figure(page, "segments.slices")["data"] if trace["name"] == "window")
     assert dots["x"] == pytest.approx([row["value"] for row in found])
     assert "confirmed on the other halves" in words(page)
+
+
+def test_a_column_whose_name_has_an_ampersand_has_its_gaps(house: House, open_page: Open) -> None:
+    """Segments of `R & D` are called `R && D=…`, so that a lone ampersand is no second condition."""
+    name = segment_name([("R & D", "f")])
+    rows = [{**row, "model": "lab", "segment": name} for row in points(house, segment="sex=f") if row["metric"] != "slice_loss_gap"]
+    house.store.register_model({**SCHEMA.to_dict(), "name": "lab", "segments": ["R & D"]})
+    for day in range(3):
+        start = FIRST + timedelta(days=day)
+        table = pa.Table.from_pylist([row for row in rows if row["window_start"] == start], schema=POINTS)
+        house.store.save_window("lab", "1", Window(start, start + timedelta(days=1)), table, None, window_name="1d", run="r")
+    page = open_page("watch/segments", house, model="lab")
+    assert not page.exception
+    assert list(page.dataframe[0].value["Group"]) == ["f"]
+
+
+def test_where_no_gap_is_there_the_page_says_so(house: House, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gaps, "metrics", lambda _gaps, _column: ([], []))
+    page = open_page("watch/segments", house, model="loans")
+    assert not page.exception
+    assert "No gap between the groups of sex has been computed in this range." in words(page)
 
 
 def test_a_quiet_window_says_that_nothing_was_confirmed(house: House, open_page: Open) -> None:
