@@ -6,7 +6,7 @@ It is a function of the stored points, made at the end of every run (`persisting
 
 from __future__ import annotations
 
-__all__ = ["METRICS", "hold", "lasting_share", "settle"]
+__all__ = ["METRICS", "hold", "lasting_share", "promised", "settle", "waiting"]
 
 import json
 from collections import defaultdict
@@ -16,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 from scipy.stats import binom
 
+from monitoring.multiplicity import column_level
+from monitoring.schema import ModelSchema
 from monitoring.schema.settings import Persistence
 from monitoring.verdicts import percent
 
@@ -36,10 +38,22 @@ def lasting_share(level: float, comparisons: int, asked: Persistence) -> float:
     return min(comparisons * level * float(binom.sf(asked.windows - 2, asked.of - 1, level)), 1.0)
 
 
-def hold(points: pa.Table) -> pa.Table:
-    """The points of one window with every drift a warning: what came before is looked at when the run ends."""
+def promised(schema: ModelSchema, asked: Persistence) -> float:
+    """The `lasting_share` of a model's features at its own budget."""
+    features = len(schema.features)
+    return lasting_share(column_level(schema.drift.false_alarms, features), features, asked)
+
+
+def waiting(reason: str | None) -> str:
+    """What a reason says of how long a drift has lasted, without what that promises; "" where its verdict did not wait."""
+    return (reason or "").partition(_MARK)[2].partition(";")[0].rstrip(".")
+
+
+def hold(points: pa.Table, *, share: float) -> pa.Table:
+    """The points of one window with every drift a warning: what came before is looked at when the run ends. `share` as in `settle`."""
     rows = points.to_pylist()
     for row in rows:
+        _promise(row, share)
         if row["metric"] in METRICS and row["status"] == "drift":
             row |= {"status": "warn", "reason": _alone(row) + _MARK + "the windows before it are looked at when the run ends."}
     return pa.Table.from_pylist(rows, schema=points.schema)
@@ -49,10 +63,10 @@ def settle(points: pa.Table, asked: Persistence, *, share: float) -> pa.Table:
     """Of these points (all windows of one version and name, `METRICS` only) those whose verdict or reason is another now.
 
     A point that reached its threshold is `drift` where at least `asked.windows` of the last `asked.of` judged windows of the same column
-    did, itself among them, else `warn`. `share` is what the reasons promise (`lasting_share`).
+    did, itself among them, else `warn`. `share` is what the reasons promise (`lasting_share`); `drift_share` keeps it in its `detail`.
     """
     rows = sorted(points.to_pylist(), key=lambda row: row["window_start"])
-    changed: list[Row] = []
+    changed: dict[int, Row] = {id(row): row for row in rows if _promise(row, share)}
     past: dict[tuple[str, ...], list[bool]] = defaultdict(list)
     lasting: dict[tuple[str, Any], set[str]] = defaultdict(set)
     for row in rows:
@@ -71,7 +85,22 @@ def settle(points: pa.Table, asked: Persistence, *, share: float) -> pa.Table:
             named = sorted(set(drifted) & lasting[row["segment"], row["window_start"]])
             said = f"of these {', '.join(named) or 'none'} in {asked.windows} of the last {asked.of} windows"
             _judge(row, bool(named), f"{said}; without drift at most {percent(share)} of windows name any so.", changed)
-    return pa.Table.from_pylist(changed, schema=points.schema)
+    return pa.Table.from_pylist(list(changed.values()), schema=points.schema)
+
+
+def _promise(row: Row, share: float) -> bool:
+    """Keep the share of windows in which any feature is so named, for pages to tell; whether it was another.
+
+    That of anything at all, features or not, is less by the same factor: both are proportional to the number of comparisons.
+    """
+    told = json.loads(row["detail"] or "{}") if row["metric"] == "drift_share" else {}
+    alone = told.get("false_alarms")
+    if not alone or alone == share:
+        return False
+    anything = told.get("false_alarms_of_anything")
+    more = {} if anything is None else {"false_alarms_of_anything": min(anything * share / alone, 1.0)}
+    row["detail"] = json.dumps(told | {"false_alarms": share} | more)
+    return True
 
 
 def _counted(reached: int, seen: int, asked: Persistence, share: float) -> str:
@@ -80,11 +109,11 @@ def _counted(reached: int, seen: int, asked: Persistence, share: float) -> str:
             f"{percent(share)} of windows name any feature so.")  # fmt: skip
 
 
-def _judge(row: Row, lasts: bool, said: str, changed: list[Row]) -> None:
+def _judge(row: Row, lasts: bool, said: str, changed: dict[int, Row]) -> None:
     verdict = {"status": "drift" if lasts else "warn", "reason": _alone(row) + _MARK + said}
     if any(row[name] != value for name, value in verdict.items()):
         row |= verdict
-        changed.append(row)
+        changed[id(row)] = row
 
 
 def _alone(row: Mapping[str, Any]) -> str:

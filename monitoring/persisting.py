@@ -6,8 +6,7 @@ __all__ = ["persist_models"]
 
 import logging
 
-from monitoring.multiplicity import column_level
-from monitoring.persistence import METRICS, lasting_share, settle
+from monitoring.persistence import METRICS, promised, settle
 from monitoring.schema import ModelSchema
 from storage.errors import StorageError
 from storage.store import Store
@@ -36,9 +35,8 @@ def _persist(store: Store, model: str, version: str, window: str) -> int:
     asked = schema.drift.persistence
     if asked is None:
         return 0
-    features = len(schema.features)
     points = store.points(model=model, version=version, window=window, metric=list(METRICS))
-    found = settle(points, asked, share=lasting_share(column_level(schema.drift.false_alarms, features), features, asked))
+    found = settle(points, asked, share=promised(schema, asked))
     if found.num_rows:
         store.restate(found)
     return int(found.num_rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ReportWindow", "find"]
+__all__ = ["ReportWindow", "find", "ranked"]
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,25 +35,31 @@ class ReportWindow:
 
 
 def find(store: Reader, model: str, *, version: str | None, since: datetime | None, until: datetime | None) -> ReportWindow | None:
-    """The window [since, until), or without them the newest, one that has ended before one that runs; None where none was computed.
+    """The first of `ranked`; None where no window was computed."""
+    return next(iter(ranked(store, model, version=version, since=since, until=until)), None)
 
-    Without a version it is the one with most rows.
+
+def ranked(store: Reader, model: str, *, version: str | None, since: datetime | None, until: datetime | None) -> list[ReportWindow]:
+    """The computed windows that a report may be about, the one that is meant first: those of exactly [since, until), or all without them.
+
+    The model's own window goes before others, one that has ended before one that runs, then the newest, then the version with most rows.
+    A range of somebody's choice is only meant where it is asked for.
     """
     end = since + _MICROSECOND if since is not None else None
     rows = store.points(model=model, version=version, since=since, until=end, metric="rows", segment="").select(_COLUMNS).to_pylist()
+    own, now = str(store.spec(model).get("window") or "1d"), datetime.now(UTC)
     if since is not None:
         rows = [row for row in rows if row["window_end"] == until]
     else:
-        own = str(store.spec(model).get("window") or "1d")
-        rows = [row for row in rows if row["window"] == own] or [row for row in rows if row["window"] != "range"]
-    now = datetime.now(UTC)
+        rows = [row for row in rows if row["window"] == own or row["window"] != "range"]
 
-    def better(row: dict[str, Any]) -> tuple[Any, ...]:
-        regular = row["window"] != "range"
-        return row["window_end"] <= now, row["window_end"], row["window_start"], regular, row["value"] or 0.0, row["computed_at"]
+    def place(row: dict[str, Any]) -> tuple[Any, ...]:
+        size = row["window"]
+        return (size == own, size != "range", row["window_end"] <= now, row["window_end"], row["window_start"], row["value"] or 0.0,
+                row["computed_at"])  # fmt: skip
 
-    best = max(rows, default=None, key=better)
-    if best is None:
-        return None
-    return ReportWindow(model=model, version=best["version"], window=best["window"], start=best["window_start"], end=best["window_end"],
-                        computed_at=best["computed_at"], n=int(best["value"] or 0))  # fmt: skip
+    return [
+        ReportWindow(model=model, version=row["version"], window=row["window"], start=row["window_start"], end=row["window_end"],
+                     computed_at=row["computed_at"], n=int(row["value"] or 0))
+        for row in sorted(rows, key=place, reverse=True)
+    ]

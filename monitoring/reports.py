@@ -1,6 +1,6 @@
 """Reports as files: Evidently's, rendered from the stored snapshot of a window, and our own page of its findings.
 
-A window that no run has covered is computed first.
+A window that no run has covered is computed first, and a range of somebody's choice again where its rows or labels are others now.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 __all__ = ["KINDS", "ReportRequest", "render"]
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -21,7 +20,9 @@ from monitoring.errors import InputError, NotFound, nearest
 from monitoring.export import write_table
 from monitoring.full_report import full_snapshot
 from monitoring.moments import iso
+from monitoring.planning import plan
 from monitoring.report_windows import ReportWindow, find
+from monitoring.stored_reports import rendered, snapshot_of
 from storage.points import POINTS
 from storage.store import Store
 
@@ -32,7 +33,6 @@ KINDS = ("drift", "performance", "summary", "full", "findings")
 T = TypeVar("T")
 
 _FORMATS = ("html", "json")
-_MICROSECOND = timedelta(microseconds=1)  # the resolution of all times: [at, at + it) is that moment
 _NEEDS = {
     "drift": "it needs rows there, and a reference.",
     "performance": "it needs rows there whose labels are known.",
@@ -46,7 +46,8 @@ _NEEDS = {
 class ReportRequest:
     """What is wanted: a `kind` of report on `model` for [since, until), as `html` or `json`.
 
-    Without `since` and `until` the newest window, a complete one first, is meant; without `version` the one with most rows in the range.
+    Without `since` and `until` the newest of the model's own windows, a complete one first, is meant; without `version` the one with most
+    rows in it.
     Raises `InputError` for words that are not known and ranges that are none.
     """
 
@@ -74,21 +75,22 @@ def render(
 ) -> dict[str, Any]:  # fmt: skip
     """The rendered report's row in `Store.reports`, with `file`, its absolute path.
 
-    `compute` is asked to analyse [since, until) where no window covers exactly that; `progress` is told how a report that takes long
-    comes along. Raises `NotFound` where there is nothing to report on.
+    `compute` is asked to analyse [since, until) where no window covers exactly that, or only one that was made for a report and is no
+    longer what its rows say; `progress` is told how a report that takes long comes along. Raises `NotFound` where there is nothing to
+    report on.
     """
     if request.kind == "findings":
-        return _findings(store, request, _found(lambda: _window(store, request), request, compute))
+        return _findings(store, request, _found(store, lambda: _window(store, request), request, compute))
     if request.kind == "full":
-        at = _found(lambda: _window(store, request), request, compute)
+        at = _found(store, lambda: _window(store, request), request, compute)
         return _by_evidently(store, worker, full_snapshot(store, worker, at, progress=progress), request)
-    return _by_evidently(store, worker, _found(lambda: _snapshot(store, request), request, compute), request)
+    return _by_evidently(store, worker, _found(store, lambda: _snapshot(store, request), request, compute), request)
 
 
-def _found(look: Callable[[], T | None], request: ReportRequest, compute: Callable[[datetime, datetime], object]) -> T:
+def _found(store: Store, look: Callable[[], T | None], request: ReportRequest, compute: Callable[[datetime, datetime], object]) -> T:
     """What `look` finds, once the range has been computed if need be."""
     found = look()
-    if found is None and request.since is not None and request.until is not None:
+    if request.since is not None and request.until is not None and (found is None or _is_dirty(store, request)):
         compute(request.since, request.until)
         found = look()
     if found is None:
@@ -96,8 +98,22 @@ def _found(look: Callable[[], T | None], request: ReportRequest, compute: Callab
     return found
 
 
+def _is_dirty(store: Store, request: ReportRequest) -> bool:
+    """Whether the range was analysed for a report, and since then its rows or labels changed. Windows of a size are the runs' to keep."""
+    at = _window(store, request)
+    if at is None or at.window != "range":
+        return False
+    now = datetime.now(UTC)
+    plans = plan(store, request.model, window="range", since=request.since, until=request.until, everything=False, now=now)
+    return any(one.due for one in plans)
+
+
 def _window(store: Store, request: ReportRequest) -> ReportWindow | None:
     return find(store, request.model, version=request.version, since=request.since, until=request.until)
+
+
+def _snapshot(store: Store, request: ReportRequest) -> dict[str, Any] | None:
+    return snapshot_of(store, model=request.model, kind=request.kind, version=request.version, since=request.since, until=request.until)
 
 
 def _findings(store: Store, request: ReportRequest, at: ReportWindow) -> dict[str, Any]:
@@ -118,10 +134,10 @@ def _findings(store: Store, request: ReportRequest, at: ReportWindow) -> dict[st
 
 
 def _by_evidently(store: Store, worker: EvidentlyWorker, snapshot: dict[str, Any], request: ReportRequest) -> dict[str, Any]:
-    known = _rendered(store, snapshot, request.format)
+    known = rendered(store, snapshot, request.format)
     if known is not None:
-        return known
-    target = _target(store, f"{snapshot['path']}\0{request.kind}", request)
+        return {**known, "file": str(store.home.reports / known["path"])}
+    target = _target(store, f"{snapshot['path']}\0{request.kind}\0{snapshot['window_end']}", request)
     worker.render(store.home.reports / snapshot["path"], format=cast('Literal["html", "json"]', request.format), out=target)
     kept = {key: snapshot[key] for key in ("model", "version", "kind", "window", "window_start", "window_end", "run")}
     return _saved(store, kept, request, target)
@@ -137,46 +153,6 @@ def _target(store: Store, what: str, request: ReportRequest) -> Path:
 def _saved(store: Store, kept: dict[str, Any], request: ReportRequest, target: Path) -> dict[str, Any]:
     row = {**kept, "format": request.format, "path": str(target.relative_to(store.home.reports)), "created_at": datetime.now(UTC)}
     return {**row, "report_id": store.save_report(row), "file": str(target)}
-
-
-def _snapshot(store: Store, request: ReportRequest) -> dict[str, Any] | None:
-    """The stored snapshot that is meant: of exactly the range, or of the newest window, an ended one before a running one."""
-    if request.since is None or request.until is None:
-        return next((row for row in _newest_first(store, request) if _is_there(store, row)), None)
-    rows = store.reports(request.model, version=request.version, kinds=[request.kind], format="snapshot", since=request.since,
-                         until=request.since + _MICROSECOND)  # fmt: skip
-    same = [row for row in rows.to_pylist() if row["window_end"] == request.until and _is_there(store, row)]
-    sizes = _rows_by_version(store, request.model, request.since, request.until) if len(same) > 1 else {}
-    return max(same, key=lambda row: (sizes.get(row["version"], 0), row["created_at"]), default=None)
-
-
-def _newest_first(store: Store, request: ReportRequest) -> Iterator[dict[str, Any]]:
-    """Some at a time: the first one's file is nearly always there."""
-    now, some = datetime.now(UTC), 20
-    for offset in count(0, some):
-        rows = store.newest_snapshots(request.model, request.kind, version=request.version, now=now, limit=some, offset=offset)
-        yield from rows
-        if len(rows) < some:
-            return
-
-
-def _is_there(store: Store, row: dict[str, Any]) -> bool:
-    return (store.home.reports / str(row["path"])).is_file()
-
-
-def _rows_by_version(store: Store, model: str, since: datetime, until: datetime) -> dict[str, int]:
-    return {row["version"]: row["rows"] for row in store.activity(model, [(since, until)]).to_pylist()}
-
-
-def _rendered(store: Store, snapshot: dict[str, Any], format: str) -> dict[str, Any] | None:  # noqa: A002
-    """A report that was rendered from this snapshot since it was made."""
-    rows = store.reports(snapshot["model"], version=snapshot["version"], kinds=[snapshot["kind"]], format=format,
-                         since=snapshot["window_start"], until=snapshot["window_start"] + _MICROSECOND)  # fmt: skip
-    for row in rows.to_pylist():
-        fresh = row["created_at"] >= snapshot["created_at"] and _is_there(store, row)
-        if fresh and (row["window"], row["window_end"]) == (snapshot["window"], snapshot["window_end"]):
-            return {**row, "file": str(store.home.reports / row["path"])}
-    return None
 
 
 def _nothing(request: ReportRequest) -> str:

@@ -22,7 +22,7 @@ from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.memory import too_large
-from monitoring.persistence import hold
+from monitoring.persistence import hold, promised
 from monitoring.planning import Due
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
 from storage.errors import StorageError
@@ -105,7 +105,8 @@ class RunUnderWay:
                 parts=frozenset(PARTS) if one.summary else frozenset(PARTS) - {"summary"},
             )  # fmt: skip
             found = analyse(analysis, worker)
-            return found if subject.schema.drift.persistence is None else replace(found, points=hold(found.points))
+            asked = subject.schema.drift.persistence
+            return found if asked is None else replace(found, points=hold(found.points, share=promised(subject.schema, asked)))
         except StorageError as error:
             _log.warning("%s could not be read: %s", _named(one), error)
             return broken(common, one.subject, f"It could not be read: {error}")

@@ -15,9 +15,14 @@ from storage.home import Home
 
 
 def snapshot_folder(home: Home, model: str, version: str, window_name: str, window: Window) -> Path:
-    """A folder of the home's reports. Names from users do not become paths: model and version stand as a digest."""
+    """A folder of the home's reports. Names from users do not become paths: model and version stand as a digest.
+
+    Ranges of somebody's choice may share a start and each keeps its own snapshots. Of other windows only the start is told: the end of a
+    window of rows moves while it fills, and what it had before is replaced.
+    """
     what = blake2b(f"{model}\0{version}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    return home.reports / what / window_name.replace(":", "-") / f"{window.start:%Y%m%dT%H%M%S.%fZ}"
+    span = (window.start, window.end) if window_name == "range" else (window.start,)
+    return home.reports / what / window_name.replace(":", "-") / "-".join(f"{at:%Y%m%dT%H%M%S.%fZ}" for at in span)
 
 
 def snapshot_rows(home: Home, model: str, version: str, window_name: str, window: Window, snapshots: Mapping[Part, Path],

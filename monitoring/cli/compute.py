@@ -26,9 +26,10 @@ _KINDS = (
     "drift, performance or summary by Evidently; full: Evidently's whole drift preset on the raw rows, at most 100,000 of them; "
     "findings: our own small page of everything found in the window, to read, send and print."
 )
-_BEGIN = f"Begin (default: the newest window, a complete one before a running one). {_TIME}"
+_BEGIN = f"Begin (default: the newest of the model's own windows, a complete one before a running one). {_TIME}"
 FromOption = Annotated[str | None, typer.Option("--from", help=_BEGIN, show_default=False)]
-VersionOption = Annotated[str | None, typer.Option(help="The model's version (default: the one with most rows).", show_default=False)]
+_VERSION = "The model's version (default: the one with most rows in that window)."
+VersionOption = Annotated[str | None, typer.Option(help=_VERSION, show_default=False)]
 FormatOption = Annotated[str | None, typer.Option("--format", help="html or json (default: the file's ending).", show_default=False)]
 ToOption = Annotated[str | None, typer.Option("--to", help=f"End, not included. {_TIME}", show_default=False)]
 

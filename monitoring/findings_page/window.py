@@ -7,7 +7,7 @@ __all__ = ["Point", "WindowFindings", "detail", "read"]
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitoring.metrics import METRICS
@@ -18,6 +18,7 @@ Point = Mapping[str, Any]
 _COURSE = 30  # windows, this one included
 _DRAWN_GROUPS = frozenset({"classification", "regression", "ranking", "traffic", "labels"})
 _MICROSECOND = timedelta(microseconds=1)
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ def read(store: Reader, *, model: str, version: str, window: str, start: datetim
 def _courses(store: Reader, scope: Mapping[str, Any], start: datetime, length: timedelta,
              points: Sequence[Point]) -> dict[tuple[str, str], list[float | None]]:  # fmt: skip
     names = sorted({point["metric"] for point in points if _group(point) in _DRAWN_GROUPS} | {"drift_share"})
-    since = start - 2 * _COURSE * length  # twice as far back, because windows without a row have no point
+    back = 2 * _COURSE * length  # twice as far back, because windows without a row have no point
+    since = start - back if start - _BEGINNING > back else None  # a range of decades would go back before the calendar
     before = store.points(**scope, since=since, until=start + _MICROSECOND, metric=names, segment="").to_pylist()
     starts = sorted({row["window_start"] for row in before})[-_COURSE:]
     values = {(row["metric"], row["column"], row["window_start"]): row["value"] for row in before}

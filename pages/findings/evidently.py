@@ -12,7 +12,10 @@ from typing import Any
 from monitoring.charts.numbers import number
 from monitoring.charts.status import STATUSES
 from monitoring.drift import METHODS, base_method, method_label
+from monitoring.persistence import waiting
 from monitoring.verdicts import percent
+
+_VERDICTS = ("ok", "warn", "drift", "insufficient_data")  # others have nothing to compare: the column's own line says why
 
 Row = Mapping[str, Any]
 """One drift point of all rows: what a segment's points hold is our verdict alone."""
@@ -53,10 +56,10 @@ def usual_of(row: Row) -> Usual | None:
 
 
 def disagreements(rows: Iterable[Row]) -> list[tuple[str, str]]:
-    """`(column, sentence)` for each drift point whose verdict is drift where Evidently's is not, or the other way round."""
+    """`(column, sentence)` for each judged drift point whose verdict is drift where Evidently's is not, or the other way round."""
     found = []
     for row in rows:
-        usual = usual_of(row)
+        usual = usual_of(row) if row["status"] in _VERDICTS else None
         if usual is not None and usual.drift != (row["status"] == "drift"):
             found.append((row["column"], f"{usual.words}; {_why(row, usual)}."))
     return found
@@ -68,6 +71,9 @@ def _why(row: Row, usual: Usual) -> str:
     ours = number(row["threshold"])
     if row["status"] == "insufficient_data":
         return f"{number(row['n'])} rows are too few to tell it from chance"
+    lasted = waiting(row["reason"]) if row["status"] == "warn" else ""
+    if lasted:
+        return f"{number(row['value'])} is past this model's threshold {ours} too, but it names a drift only once it lasts: {lasted}"
     if usual.method != row["method"]:
         return f"this model compares the column by {method_label(row['method'])}, whose {number(row['value'])} has the threshold {ours}"
     effect, least = told.get("effect"), told.get("minimum_effect")

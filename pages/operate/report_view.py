@@ -4,15 +4,17 @@ from __future__ import annotations
 
 __all__ = ["KINDS", "Bounds", "one_report"]
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from monitoring.charts.numbers import number, span
+from monitoring.charts.numbers import moment, number, span
 from monitoring.house import House
+from monitoring.stored_reports import stored
 from pages.frame import View, plain
 from pages.frame.selection import put
 from pages.operate import jobs
@@ -28,6 +30,7 @@ _WHAT_IT_IS = {
     "full": "Evidently's whole preset, computed when you ask for it from at most 100 000 raw rows of the window and as many of the "
             "reference: some ten seconds. You may leave or reload the page meanwhile.",
 }
+_OLD = "The report made at {when} is older than what is known of this window now: generate it again. "
 _STYLE = Path(__file__).with_name("report.css")
 _HEIGHT = 1200  # pixels: one screen of Evidently's tables; the report scrolls inside
 
@@ -42,10 +45,9 @@ def one_report(view: View, kind: str, bounds: Bounds) -> None:
     if job is not None and job.state == "running":
         _watch(key)
         return
-    rows = view.store.reports(chosen.model, version=version, kinds=[kind], format="html", since=bounds[0],
-                              until=bounds[0] + timedelta(microseconds=1)).to_pylist()  # fmt: skip
-    made = next((row for row in rows if row["window_end"] == bounds[1]), None)
-    name = f"{kind}.{bounds[0].isoformat()}"
+    found = stored(view.store, model=chosen.model, kind=kind, version=version, start=bounds[0], end=bounds[1], format="html")
+    made = found.row if found is not None and found.fresh else None
+    name = f"{kind}.{bounds[0].isoformat()}/{bounds[1].isoformat()}"
     with st.container(horizontal=True, gap="small"):
         if st.button("Generate again" if made else "Generate", key=f"make.{name}", type="tertiary" if made else "primary",
                      icon=":material/play_arrow:"):
@@ -59,10 +61,11 @@ def one_report(view: View, kind: str, bounds: Bounds) -> None:
         st.error(plain(job.error), icon=":material/error:")
     if made:
         st.html(_STYLE)
-        with st.container(key=f"report-frame-{kind}-{bounds[0]:%Y%m%dT%H%M%S}"):
+        with st.container(key="-".join(("report-frame", kind, *(f"{at:%Y%m%dT%H%M%S.%f}" for at in bounds)))):
             st.iframe(f"/reports-files/{made['report_id']}", height=_HEIGHT, tab_index=0, alt=f"{KINDS[kind]}, a report of this window")
     else:
-        st.markdown(f":small[:gray[{_WHAT_IT_IS.get(kind, _EVIDENTLY_S)}]]")
+        old = "" if found is None else _OLD.format(when=moment(found.row["created_at"], chosen.zone))
+        st.markdown(f":small[:gray[{plain(old)}{_WHAT_IT_IS.get(kind, _EVIDENTLY_S)}]]")
 
 
 def _more_of_drift(view: View, version: str, bounds: Bounds, name: str) -> None:
@@ -92,7 +95,7 @@ def _file(house: House, model: str, version: str, kind: str, bounds: Bounds, end
     return Path(_render(house, model, version, kind, bounds, ending)).read_bytes()
 
 
-def _take_away(view: View, kind: str, bounds: Bounds, made: dict[str, Any], name: str) -> None:
+def _take_away(view: View, kind: str, bounds: Bounds, made: Mapping[str, Any], name: str) -> None:
     """Downloads of one report, and a link that opens it by itself."""
     chosen, stem = view.selection, f"driftboard_{kind}_{bounds[0]:%Y-%m-%d}"
     path = view.house.home.reports / str(made["path"])

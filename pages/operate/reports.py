@@ -65,10 +65,10 @@ def _is_known(view: View, bounds: Bounds) -> bool:
 
 
 def _points(view: View, shown: list[Bounds]) -> pa.Table:
-    """The findings of these windows."""
+    """The findings of these windows, each once: two of them may share a start."""
     chosen = view.selection
     tables = [view.store.points(model=chosen.model, version=view.version, since=start, until=start + _MICROSECOND, window=chosen.window,
-                                segment=chosen.segment) for start, _ in shown]  # fmt: skip
+                                segment=chosen.segment) for start in dict.fromkeys(start for start, _ in shown)]  # fmt: skip
     return view.of_selection(pa.concat_tables(tables))
 
 

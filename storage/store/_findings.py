@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = [
     "computed",
     "count_reports",
-    "newest_snapshots",
     "point_history",
     "points",
     "profiles",
@@ -91,7 +90,8 @@ def restate(cursor: Cursor, found: pa.Table) -> None:
     cursor.register("incoming", _shaped(found, POINTS, "points"))
     try:
         cursor.execute(
-            f"UPDATE points AS o SET status = n.status, reason = n.reason FROM incoming n WHERE o.superseded_at IS NULL AND {_KEY}"  # noqa: S608
+            f"UPDATE points AS o SET status = n.status, reason = n.reason, detail = n.detail "  # noqa: S608 – a constant
+            f"FROM incoming n WHERE o.superseded_at IS NULL AND {_KEY}"
         )
         cursor.execute("INSERT INTO restated SELECT DISTINCT model, 0 FROM incoming WHERE model NOT IN (SELECT model FROM restated)")
         cursor.execute("UPDATE restated SET times = times + 1 WHERE model IN (SELECT model FROM incoming)")
@@ -181,11 +181,6 @@ def report_windows(cursor: ReadCursor, filters: Mapping[str, Any], limit: int) -
         f"ORDER BY window_start DESC, window_end DESC LIMIT {int(limit)}",
         dict(filters),
     )
-
-
-def newest_snapshots(cursor: ReadCursor, scope: Mapping[str, Any], limit: int, offset: int) -> list[dict[str, Any]]:
-    """Some of the snapshots from which a report of the newest window could be rendered, best first."""
-    return dicts(cursor, f"{query('newest_snapshots')} LIMIT {int(limit)} OFFSET {int(offset)}", dict(scope))
 
 
 def report(cursor: ReadCursor, report_id: str) -> dict[str, Any] | None:

@@ -339,12 +339,6 @@ class Reader:
         with self._readable.read() as cursor:
             return _findings.report_windows(cursor, filters, limit)
 
-    def newest_snapshots(self, model: str, kind: str, *, version: str | None = None, now: datetime, limit: int,
-                         offset: int = 0) -> list[dict[str, Any]]:  # fmt: skip
-        """Rows of `reports` of stored snapshots of regular windows, those that have ended by `now` first, newest first."""
-        with self._readable.read() as cursor:
-            return _findings.newest_snapshots(cursor, {"model": model, "kind": kind, "version": version, "now": now}, limit, offset)
-
     def report(self, report_id: str) -> dict[str, Any] | None:
         """One report, or None."""
         with self._readable.read() as cursor:

@@ -176,7 +176,7 @@ class Store(Reader):
             return _findings.save_report(cursor, row)
 
     def restate(self, found: pa.Table) -> None:
-        """Say status and reason of current points anew, in one transaction: verdicts that rest on other windows' points too.
+        """Say status, reason and detail of current points anew, in one transaction: verdicts that rest on other windows' points too.
 
         `found` has the shape of `storage.points.POINTS`; what was measured stays, so nothing is superseded.
         """

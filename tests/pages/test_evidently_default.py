@@ -71,6 +71,21 @@ def test_a_distance_within_what_the_reference_does_to_itself_is_said_to_be_that(
                      "and pairs of these sizes drawn from the reference alone seldom reach 0.210.")
 
 
+def test_where_a_verdict_waits_for_drift_to_last_that_is_why() -> None:
+    told = {"method": "wasserstein", "value": 0.2, "threshold": 0.1, "drift": True}
+    held = ("A distance of 0.2. Persistence: past it in 1 of the last 3 windows, 2 of 3 are asked for; without drift at most 0.1 % of "
+            "windows name any feature so.")  # fmt: skip
+    ((_, words),) = disagreements([point(told, threshold=0.12, status="warn", reason=held, detail={"effect": 0.2, "minimum_effect": 0.1})])
+    assert words == ("Evidently's default would say drift (Wasserstein distance 0.200, limit 0.100); 0.200 is past this model's threshold "
+                     "0.120 too, but it names a drift only once it lasts: past it in 1 of the last 3 windows, 2 of 3 are asked for.")
+
+
+@pytest.mark.parametrize("status", ["not_applicable", "failed"])
+def test_a_column_without_a_verdict_of_ours_does_not_differ(status: str) -> None:
+    told = {"method": "wasserstein", "value": 0.2, "threshold": 0.1, "drift": True}
+    assert disagreements([point(told, method="psi", value=None, threshold=None, status=status)]) == []
+
+
 def test_points_without_a_default_say_nothing() -> None:
     assert usual_of(made({"value": 0.2, "status": "drift"}).to_pylist()[0]) is None
     assert disagreements([made({"value": 0.2, "status": "drift", "detail": "{}"}).to_pylist()[0]]) == []

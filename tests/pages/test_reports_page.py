@@ -15,6 +15,7 @@ from monitoring.charts.numbers import with_unit
 from monitoring.errors import EngineError
 from monitoring.schema import ModelSchema
 from monitoring.service import House
+from monitoring.windows import Window
 from pages.operate import jobs
 from tests.pages import data
 
@@ -94,6 +95,27 @@ def test_two_windows_stand_beside_each_other_with_what_differs(home: House, open
     values = [next(point["value"] for point in home.store.points(model="card-fraud", metric="latency_p95").to_pylist()
                    if point["window_start"] == window.start) for window in (WINDOW, BEFORE)]
     assert [row["A"], row["B"]] == [with_unit(value, "ms") for value in values]
+
+
+def test_a_report_that_is_older_than_its_window_is_not_shown_as_if_it_held(home: House, open_page: Open) -> None:
+    home.store.save_report({"model": "card-fraud", "version": "3", "kind": "drift", "window": "1d", "window_start": WINDOW.start,
+                            "window_end": WINDOW.end, "format": "snapshot", "path": "drift-20261105.html", "run": "r"})
+    page = open_page("operate/reports", home, model="card-fraud")
+    assert not page.get("iframe")
+    assert "Open by itself" not in [link.proto.label for link in page.get("link_button")]
+    assert "is older than what is known of this window now: generate it again." in words(page)
+    stored(home, WINDOW)
+    page = open_page("operate/reports", home, model="card-fraud")
+    assert len(page.get("iframe")) == 1
+    assert "is older than" not in words(page)
+
+
+def test_windows_that_share_a_start_stand_beside_each_other(home: House, open_page: Open) -> None:
+    longer = Window(WINDOW.start, RUNNING.end)
+    stored(home, longer)
+    page = open_page("operate/reports", home, model="card-fraud", at=at(WINDOW), **{"with": at(longer)})
+    assert not page.exception
+    assert len(page.get("iframe")) == 2
 
 
 def test_a_report_is_made_in_the_background_and_its_progress_survives_a_reload(

@@ -116,16 +116,3 @@ def test_reports_are_counted_filtered_and_read_a_page_at_a_time(store: Store) ->
     windows = store.report_windows("fraud", limit=3)
     assert [row["window_start"] for row in windows] == hours[:-4:-1]
     assert store.reports("fraud", version="4").num_rows == store.reports("fraud", format="html").num_rows == 0
-
-
-def test_the_newest_snapshot_is_of_an_ended_window_before_a_running_one(store: Store) -> None:
-    now = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
-    for clock, window in ((3, "1h"), (4, "1h"), (5, "1h"), (4, "range")):
-        start = datetime(2026, 3, 1, clock, tzinfo=UTC)
-        store.save_report({"model": "fraud", "version": "3", "kind": "drift", "format": "snapshot", "path": f"{window}/{clock}",
-                           "window": window, "window_start": start, "window_end": start + timedelta(hours=1)})  # fmt: skip
-    store.save_report({"model": "fraud", "version": "3", "kind": "drift", "format": "html", "path": "page", "window": "1h",
-                       "window_start": now, "window_end": now})  # fmt: skip
-    assert [row["path"] for row in store.newest_snapshots("fraud", "drift", now=now, limit=9)] == ["1h/4", "1h/3", "1h/5"]
-    assert [row["path"] for row in store.newest_snapshots("fraud", "drift", now=now, limit=1, offset=1)] == ["1h/3"]
-    assert store.newest_snapshots("fraud", "drift", version="4", now=now, limit=1) == []

@@ -16,7 +16,7 @@ from monitoring import ModelSchema, PredictionLogger, runner
 from monitoring.checks import judge
 from monitoring.engine_jobs import Job, Result
 from monitoring.errors import SchemaError
-from monitoring.persistence import hold, lasting_share, settle
+from monitoring.persistence import METRICS, hold, lasting_share, settle
 from monitoring.schema.settings import Persistence
 from storage.collector import Collector
 from storage.home import Home
@@ -69,7 +69,7 @@ def test_settling_is_the_same_from_any_state_and_says_nothing_twice() -> None:
     first = settle(points, TWO_OF_THREE, share=0.001)
     assert first.column("status").to_pylist() == ["warn", "drift", "drift"]
     assert settle(first, TWO_OF_THREE, share=0.001).num_rows == 0
-    held = settle(hold(points), TWO_OF_THREE, share=0.001)
+    held = settle(hold(points, share=0.001), TWO_OF_THREE, share=0.001)
     assert held.column("reason").to_pylist() == first.column("reason").to_pylist()
     assert first.column("reason")[1].as_py() == (
         "It is past. Persistence: past it in 2 of the last 2 windows, 2 of 3 are asked for; without drift at most 0.1 % of windows name "
@@ -84,6 +84,24 @@ def test_columns_do_not_help_each_other_and_the_share_is_drift_where_one_of_them
     )  # fmt: skip
     assert [found["drift", name, day] for day, name in enumerate("abb")] == ["warn", "warn", "drift"]
     assert [found["drift_share", "", day] for day in range(3)] == ["warn", "warn", "drift"]
+
+
+def test_every_windows_share_keeps_the_rate_that_its_reason_promises() -> None:
+    """Whether anything lasts or not: pages tell it beside each verdict."""
+    said = {"metric": "drift_share", "column": "", "method": ""}
+    alone = {"judged": 4, "false_alarms": 0.05, "false_alarms_of_anything": 0.1}
+    points = pa.Table.from_pylist([
+        point(0, "warn"), point(0, "warn", **said, detail=json.dumps(alone | {"drifted": ["a"]})),
+        point(1, "ok"), point(1, "ok", **said, detail=json.dumps(alone | {"drifted": []})),
+    ], schema=POINTS)  # fmt: skip
+    found = settle(points, TWO_OF_THREE, share=0.002)
+    kept = [json.loads(row["detail"]) for row in found.to_pylist() if row["metric"] == "drift_share"]
+    assert [row["false_alarms"] for row in kept] == [0.002, 0.002]
+    assert [row["false_alarms_of_anything"] for row in kept] == pytest.approx([0.004, 0.004])
+    assert sorted(row["drifted"] for row in kept) == [[], ["a"]]
+    held = hold(points, share=0.002)
+    assert json.loads(held.column("detail")[3].as_py())["false_alarms"] == 0.002
+    assert settle(settle(held, TWO_OF_THREE, share=0.002), TWO_OF_THREE, share=0.002).num_rows == 0
 
 
 def test_the_share_without_drift_is_what_independent_windows_show() -> None:
@@ -148,6 +166,12 @@ def test_points_and_check_wait_for_what_lasts_in_any_order_of_computing(store: S
     points = store.points(model="m")
     assert judge(points, "m", size="1d", window="2026-03-04T00:00:00Z").verdict == "warn"
     assert judge(points, "m", size="1d").verdict == "drift"
+    rates = {json.loads(row["detail"])["false_alarms"] for row in points.to_pylist() if row["metric"] == "drift_share"}
+    assert rates == {lasting_share(0.001, 1, TWO_OF_THREE)}
+    store.restate(settle(store.points(model="m", metric=list(METRICS)), TWO_OF_THREE, share=0.5))
+    kept = store.points(model="m", metric="drift_share").to_pylist()
+    assert {json.loads(row["detail"])["false_alarms"] for row in kept} == {0.5}
+    store.restate(settle(store.points(model="m", metric=list(METRICS)), TWO_OF_THREE, share=lasting_share(0.001, 1, TWO_OF_THREE)))
     reasons = store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist()
     runner.run(store, workers=[NoEvidently()], jobs=1, now=now, everything=True)
     assert store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist() == reasons
