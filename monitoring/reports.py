@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["KINDS", "ReportRequest", "render"]
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitoring.evidently_worker import EvidentlyWorker
 
 KINDS = ("drift", "performance", "summary", "full", "findings")
-T = TypeVar("T")
+T = TypeVar("T", ReportWindow, dict[str, Any])
 
 _FORMATS = ("html", "json")
 _NEEDS = {
@@ -90,7 +90,7 @@ def render(
 def _found(store: Store, look: Callable[[], T | None], request: ReportRequest, compute: Callable[[datetime, datetime], object]) -> T:
     """What `look` finds, once the range has been computed if need be."""
     found = look()
-    if request.since is not None and request.until is not None and (found is None or _is_dirty(store, request)):
+    if request.since is not None and request.until is not None and (found is None or _is_dirty(store, found, request)):
         compute(request.since, request.until)
         found = look()
     if found is None:
@@ -98,10 +98,9 @@ def _found(store: Store, look: Callable[[], T | None], request: ReportRequest, c
     return found
 
 
-def _is_dirty(store: Store, request: ReportRequest) -> bool:
-    """Whether the range was analysed for a report, and since then its rows or labels changed. Windows of a size are the runs' to keep."""
-    at = _window(store, request)
-    if at is None or at.window != "range":
+def _is_dirty(store: Store, found: ReportWindow | Mapping[str, Any], request: ReportRequest) -> bool:
+    """Whether what was found was analysed for a report, and since then its rows or labels changed. Other windows are the runs' to keep."""
+    if (found.window if isinstance(found, ReportWindow) else found["window"]) != "range":
         return False
     now = datetime.now(UTC)
     plans = plan(store, request.model, window="range", since=request.since, until=request.until, everything=False, now=now)

@@ -95,6 +95,14 @@ def test_a_range_is_analysed_again_after_late_rows_and_only_then(reports: Report
     assert reports.worker.analysed == 2
 
 
+def test_a_day_whose_own_window_has_no_such_report_is_analysed_again_too(reports: Reports) -> None:
+    save(reports.store, START, DAY, name="1d")
+    (reports.store.home.reports / f"1d-1-{START:%Y%m%dT%H}").unlink()
+    assert reports.text(0, 1) == "50 rows"
+    reports.log(range(1), hour=5)
+    assert reports.text(0, 1) == "100 rows"
+
+
 def test_our_page_of_a_range_says_late_rows_too(reports: Reports) -> None:
     reports.of(0, 2, kind="findings")
     reports.log(range(1, 2), hour=5)
