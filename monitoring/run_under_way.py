@@ -60,7 +60,8 @@ class RunUnderWay:
             for number in range(jobs):
                 workers.put(given[number] if number < len(given) else stack.enter_context(EvidentlyWorker()))
             pool = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="driftboard-window"))
-            waiting, under_way = counted(self._store, due, self._baseline, self._weighing), set[Future[tuple[Due, Counter[str]]]]()
+            waiting = counted(self._store, due, self._baseline, self._weighing, self._too_large)
+            under_way = set[Future[tuple[Due, Counter[str]]]]()
             try:
                 while True:
                     if stop():
@@ -95,8 +96,10 @@ class RunUnderWay:
         worker = workers.get()
         try:
             subject = one.subject
-            if why := self._too_large(one):
-                return broken(common, subject, why)
+            if counts.refused:
+                return broken(common, subject, counts.refused)
+            if counts.failure is not None:
+                raise counts.failure
             frame = self._store.frame(subject.model, subject.version, one.window)
             folder = snapshot_folder(self._store.home, subject.model, subject.version, one.spec.name, one.window)
             analysis = Analysis(

@@ -29,7 +29,8 @@ _MOST_ROWS = 1_000_000  # … and rows, about 300 bytes of memory each; a window
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Of one window: its row of `Store.traffic`, its rows of `Store.quality`, its performance by (metric, column), the intervals of its
-    latencies, the quantiles of its label delays, and its columns beside the reference. A window without rows has nothing."""
+    latencies, the quantiles of its label delays, and its columns beside the reference. A window without rows has nothing; nor has one
+    that was not read, because of its size (`refused` says so), or could not be (`failure` is what was raised)."""
 
     traffic: Mapping[str, Any] = field(default_factory=dict)
     quality: Sequence[Mapping[str, Any]] = ()
@@ -37,20 +38,44 @@ class Counted:
     latencies: Mapping[str, Interval | None] = field(default_factory=dict)
     delays: Mapping[str, Timed] = field(default_factory=dict)
     weighed: Mapping[str, Weighed] = field(default_factory=dict)
+    refused: str = ""
+    failure: Exception | None = None
 
 
 def counted(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None],
-            weighing: Callable[[Subject], Weighing | None]) -> Iterator[tuple[Due, Counted]]:  # fmt: skip
-    """Each window, in order, with its counts; `baseline` gives a model's reference, `weighing` how its columns are compared with it."""
+            weighing: Callable[[Subject], Weighing | None], refusal: Callable[[Due], str]) -> Iterator[tuple[Due, Counted]]:  # fmt: skip
+    """Each window, in order, with its counts; `baseline` gives a model's reference, `weighing` how its columns are compared with it, and
+    `refusal` says before anything of a window is read why it is not (empty: it is). Nothing is raised: what fails is its window's."""
     for some in _batches(due):
         by_version: dict[tuple[str, str], list[Due]] = defaultdict(list)
+        counts: dict[int, Counted] = {}
         for one in some:
             if one.rows and not one.gone:
-                by_version[one.subject.model, one.subject.version].append(one)
-        counts = {id(one): found for windows in by_version.values()
-                  for one, found in zip(windows, _of_version(store, windows, baseline, weighing), strict=True)}  # fmt: skip
+                counts[id(one)] = known = _refused(one, refusal)
+                if not known.refused and known.failure is None:
+                    by_version[one.subject.model, one.subject.version].append(one)
+        for windows in by_version.values():
+            counts |= zip(map(id, windows), _each(store, windows, baseline, weighing), strict=True)
         for one in some:
             yield one, counts.get(id(one), Counted())
+
+
+def _refused(one: Due, refusal: Callable[[Due], str]) -> Counted:
+    try:
+        return Counted(refused=refusal(one))
+    except Exception as error:
+        return Counted(failure=error)
+
+
+def _each(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None],
+          weighing: Callable[[Subject], Weighing | None]) -> list[Counted]:  # fmt: skip
+    """`_of_version`; where that fails, one window after the other, so that only those that cannot be counted have a `failure`."""
+    try:
+        return _of_version(store, due, baseline, weighing)
+    except Exception as error:
+        if len(due) == 1:
+            return [Counted(failure=error)]
+    return [_each(store, [one], baseline, weighing)[0] for one in due]
 
 
 def _batches(due: Sequence[Due]) -> Iterator[list[Due]]:
