@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["Weighing", "complete", "weighted"]
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, reduce
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +74,7 @@ class Weighing:
         if classes is None:
             return None
         if metric in _OF_DECISIONS and len(classes.label) == self._rows:
-            return lambda w: _of_cells(metric, classes, w @ self._cells)
+            return lambda w: _of_decisions(metric, classes, w)
         if metric in _RANKED and len(classes.scored_label) == self._rows:
             truths, scores = one_against_rest(classes)
             return lambda w: np.mean([_RANKED[metric](truths[:, j], scores[:, j], w) for j in range(truths.shape[1])], axis=0)
@@ -83,14 +83,6 @@ class Weighing:
         if metric == "expected_calibration_error":
             return lambda w: calibration_error(*confidence(classes), w)
         return lambda w: _mean(_OF_SCORES[metric](classes), w)
-
-    @cached_property
-    def _cells(self) -> Floats:
-        """Which cell of the confusion matrix, laid out in a row, each row is in."""
-        assert self._classes is not None
-        many = len(self._classes.classes)
-        found: Floats = np.eye(many * many)[self._classes.label * many + self._classes.decision]
-        return found
 
 
 def _mean(values: Floats, weights: Floats) -> Floats:
@@ -104,13 +96,17 @@ _OF_SCORES: Mapping[str, Callable[[ClassOutcomes], Floats]] = {
 }  # fmt: skip
 
 
-def _of_cells(metric: str, outcomes: ClassOutcomes, laid_out: Floats) -> Floats:
-    """From one confusion matrix per weighting. NaN without a row of the positive class; multiclass: the mean over classes that occur."""
-    many = len(outcomes.classes)
-    cells = laid_out.reshape(-1, many, many)
-    hits, decided, actual = np.diagonal(cells, axis1=1, axis2=2), cells.sum(axis=1), cells.sum(axis=2)
+def _of_decisions(metric: str, outcomes: ClassOutcomes, weights: Floats) -> Floats:
+    """NaN without a row of the positive class; multiclass: the mean over classes that occur.
+
+    From the margins and the diagonal of the confusion matrix of each weighting: the whole has a cell per pair of classes.
+    """
+    label, decision = outcomes.label, outcomes.decision
+    right = label == decision
+    hits, decided, actual = (_per_class(codes, w, len(outcomes.classes)) for codes, w in
+                             ((label[right], weights[:, right]), (decision, weights), (label, weights)))  # fmt: skip
     if metric == "accuracy":
-        return np.asarray(hits.sum(axis=1) / cells.sum(axis=(1, 2)))
+        return np.asarray(hits.sum(axis=1) / actual.sum(axis=1))
     top, under = {"precision": (hits, decided), "recall": (hits, actual), "f1": (2 * hits, decided + actual)}[metric]
     each = np.where(under > 0, top / under, 0.0)
     if outcomes.positive is not None:
@@ -118,6 +114,11 @@ def _of_cells(metric: str, outcomes: ClassOutcomes, laid_out: Floats) -> Floats:
         return np.where(there, each[:, outcomes.positive], np.nan)
     there = decided + actual > 0
     return np.asarray((each * there).sum(axis=1) / there.sum(axis=1))
+
+
+def _per_class(codes: Codes, weights: Floats, many: int) -> Floats:
+    """The weight of each class under each weighting."""
+    return np.array([np.bincount(codes, weights=one, minlength=many) for one in weights]).reshape(len(weights), many)
 
 
 def _area(truth: Floats, score: Floats, weights: Floats) -> Floats:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from monitoring.causes.population import effects, weigh
 from monitoring.performance import measure
-from monitoring.performance.weighted import complete, weighted
+from monitoring.performance.weighted import Weighing, complete, weighted
 
 KINDS = {"a": "numerical", "b": "numerical", "c": "categorical"}
 
@@ -104,3 +106,19 @@ def test_rows_drawn_with_replacement_give_the_metric_of_the_drawn_rows_or_none(t
 def test_rows_without_a_label_or_a_score_are_left_out() -> None:
     frame = pa.table({"@prediction": ["a", "b", None], "@score": [0.1, float("nan"), 0.3], "@label": ["a", "a", "a"]})
     assert complete(frame).num_rows == 1
+
+
+def test_many_classes_take_memory_by_class_and_not_by_pair_of_classes() -> None:
+    rng = np.random.default_rng(5)
+    label = rng.integers(0, 70, 4_000).astype(str)
+    frame = pa.table({"@label": label, "@prediction": np.where(rng.random(4_000) < 0.5, label, label[::-1])})
+    weighing = Weighing(frame, task="multiclass", positive_label=None)
+    tracemalloc.start()
+    try:
+        found = weighing.of("f1", np.ones((21, 4_000)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found is not None
+    assert found[0] == pytest.approx(measure(frame, task="multiclass")["f1", ""].value)
+    assert peak < 10e6
