@@ -122,10 +122,15 @@ def calibrate(method: str, reference: Sample, n_window: int, *, key: str, settin
             "never saw; load a larger reference or use chisquare_contingency."))
     size = size_bucket(n_window)
     drawn = Drawn.unpacked((cache or NullCache()).get(
-        key, name, reference.n, size, plain.sought, windows is not None,
+        key, _kind(reference), name, reference.n, size, plain.sought, windows is not None,
         draw=lambda seed: draw(name, reference, size, seed=seed, own=windows, sought=plain.sought).packed()))  # fmt: skip
     null = PairsNull(drawn.scores, METHODS[name].larger_is_drift)
     return _with_null(replace(plain, own_windows=drawn.own_windows, dispersion=drawn.dispersion), null, drawn)
+
+
+def _kind(sample: Sample) -> str:
+    """Of the values: the same column may be read either way, and chance does something else to each."""
+    return "numerical" if sample.categories is None else "categorical"
 
 
 def _with_null(plain: Calibration, null: Null, power: Drawn | float | None) -> Calibration:

@@ -131,7 +131,7 @@ def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline
     column, asked = question.compared, question.calibration
     reference = baseline.segment_sample(part.where, column.name, column.kind)
     settings = DriftSettings(minimum_effect=asked.minimum_effect)
-    key = f"{baseline.digest}/{column.name}/{part.name}"
+    key = f"{baseline.digest}/{column.name}/{column.kind}/{part.name}"  # versions that share a reference may read a column otherwise
 
     def known(n: int) -> Calibration:
         return baseline.once(("yardstick", key, asked.method, asked.minimum_effect, n),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -177,3 +179,14 @@ def test_streams_without_drift_are_named_no_more_often_than_the_level(method: st
             value = score(method, reference, Sample.of(pa.array(draw(rng, n_window))))
             named.append(judge_drift(Score(value=value), calibration).status == "drift")
     assert np.mean(named) <= 0.04
+
+
+def test_a_column_that_was_numerical_and_is_categorical_has_another_threshold(tmp_path: Path) -> None:
+    """The same values of the same reference, by one cache on disk as without any."""
+    values = np.random.default_rng(0).integers(0, 400, 5_000)
+    numbers = Sample(numbers=np.sort(values.astype(float)))
+    names = Sample(categories={str(value): int(count) for value, count in zip(*np.unique(values, return_counts=True), strict=True)})
+    cached = [calibrate("psi", sample, 1_000, key="h/x/s", cache=NullCache(tmp_path)).chance for sample in (numbers, names)]
+    alone = [calibrate("psi", sample, 1_000, key="h/x/s", cache=NullCache()).chance for sample in (numbers, names)]
+    assert cached == alone
+    assert cached[1] > 2 * cached[0]

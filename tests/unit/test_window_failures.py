@@ -66,7 +66,7 @@ def test_a_window_that_cannot_be_counted_fails_alone_and_says_why(store: Store, 
     assert states(store, "m") == ["done", "failed", "done"]
     mae = {row["window_start"]: (row["status"], row["reason"]) for row in store.points(model="m", metric=["mae"]).to_pylist()}
     assert mae[START + DAY] == ("failed", "Computing failed: MemoryError: cannot allocate 9 GB.")
-    assert {status for at, (status, _) in mae.items() if at != START + DAY} == {"insufficient_data"}
+    assert {status for at, (status, _) in mae.items() if at != START + DAY} == {"not_applicable"}
 
 
 def test_a_reference_that_cannot_be_read_stops_no_other_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
