@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
-from monitoring.windows import Window, WindowSpec, is_dirty, newest_first, of_rows
+from monitoring.windows import Window, WindowSpec, is_dirty, later, newest_first, of_rows
 from storage.store import Store
 
 CODE = "17"  # raise it when the same rows give other points, so that all windows are computed anew
@@ -121,7 +121,7 @@ class _Turns:
     def window(self, window: Window, label_delay: timedelta, state: Mapping[str, Any] | None) -> None:
         """What becomes of a window that has begun."""
         self._at(window.end)
-        self._at(window.end + label_delay)
+        self._at(later(window.end, label_delay))
         if state is not None and state["state"] == "failed":
             self._at(state["computed_at"] + RETRY)
 
@@ -179,7 +179,7 @@ def _basis(schema: ModelSchema, reference: Mapping[str, Any] | None) -> str:
 
 def _fingerprint(found: _Seen, basis: str, label_delay: timedelta, now: datetime) -> str:
     """Changes when the window's points would: also when it ends, and when its labels are no longer provisional."""
-    mature = now >= found.window.end + label_delay
+    mature = now >= later(found.window.end, label_delay)
     parts = [found.fingerprint, basis, found.window.end.isoformat(), found.window.partial, mature]
     return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 

@@ -12,7 +12,7 @@ from monitoring.errors import InputError
 from monitoring.planning import Due, plan
 from monitoring.schema import ModelSchema
 from monitoring.settings import Settings
-from monitoring.windows import WindowSpec
+from monitoring.windows import WindowSpec, later
 from storage.store import Store
 
 _DueKey = tuple[str, str, str, datetime]
@@ -46,7 +46,7 @@ def cuts(store: Store, model: str, *, older_than: timedelta, now: datetime) -> I
     """One cut per version that has rows old enough. Rows whose ground truth is still expected (label_delay) stay in any case."""
     for row in store.versions(model).to_pylist():
         schema = ModelSchema.from_dict(store.spec(model, row["version"]))
-        before = now - max(older_than, schema.label_delay)
+        before = later(now, -max(older_than, schema.label_delay))
         specs = (WindowSpec.parse(name) for name in sorted(_window_names(store, model, row["version"], schema)))
         for spec in sorted(specs, key=lambda spec: spec.unit == "rows"):  # windows of rows last: it is they that must keep all their rows
             before = _edge(store, model, row["version"], spec, before)

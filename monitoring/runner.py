@@ -122,10 +122,10 @@ def _due(store: Store, model: str | None, window: str | None, since: datetime | 
             plans, until_when = plan_model(store, name, window=window, since=since, until=until, everything=everything, now=now)
             due += [one for found in plans for one in found.due]
             planned += [until_when] if until_when is not None and whole else []
-        except StorageError as error:
+        except Exception as error:  # whatever one model's rows or description may be, it must not stop the others
             if model is not None:
                 raise
-            _log.warning("The windows of %s cannot be planned: %s", name, error)
+            _log.warning("The windows of %s cannot be planned: %s", name, error, exc_info=not isinstance(error, StorageError))
             store.add_event(level="error", kind="run", text=f"The windows of {name} cannot be planned: {error}", model=name)
     return sorted(due, key=lambda one: one.window.start, reverse=True), planned
 

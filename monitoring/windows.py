@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_WINDOWS", "Window", "WindowSpec", "is_dirty", "newest_first", "of_rows"]
+__all__ = ["MAX_WINDOWS", "Window", "WindowSpec", "is_dirty", "later", "newest_first", "of_rows"]
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ Unit = Literal["s", "min", "h", "d", "w", "mo", "rows", "range"]
 
 MAX_WINDOWS = 100_000  # of one model in one call: a month of windows of 30 s; more is a slip of the unit, not a wish
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGINNING, _END = (edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max))  # of what a datetime can say
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)  # weeks begin on Monday (ISO 8601)
 _SIZES = {"s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _TEXT = re.compile(r"([1-9][0-9]{0,8})\s*([a-z]+)", re.ASCII)
@@ -70,7 +71,7 @@ class WindowSpec:
         if self.unit == "mo":
             return _month(_months(moment) // self.count * self.count)
         origin, size = self._grid()
-        return origin + (moment - origin) // size * size
+        return later(origin, (moment - origin) // size * size)
 
     @property
     def seconds(self) -> int:
@@ -81,7 +82,7 @@ class WindowSpec:
         """The end of the window that begins at `start`."""
         if self.unit == "mo":
             return _month(_months(start) + self.count)
-        return start + self._grid()[1]
+        return later(start, self._grid()[1])
 
     def between(self, start: datetime, end: datetime, now: datetime) -> list[Window]:
         """Every window that meets [start, end) and has begun by `now`, oldest first; one that ends after `now` is partial.
@@ -125,6 +126,14 @@ def of_rows(found: Iterable[Mapping[str, Any]], *, size: int) -> list[Window]:
     return windows
 
 
+def later(moment: datetime, by: timedelta) -> datetime:
+    """A moment and a length of time; the last or first moment there is where that is beyond it: 9999-12-31 is a usual word for "never"."""
+    try:
+        return moment + by
+    except OverflowError:
+        return _END if by > timedelta(0) else _BEGINNING
+
+
 def newest_first(windows: Iterable[Window]) -> list[Window]:
     """What is looked at first is computed first."""
     return sorted(windows, key=lambda window: (window.start, window.end, window.rows or (0, 0)), reverse=True)
@@ -163,4 +172,7 @@ def _months(moment: datetime) -> int:
 
 
 def _month(number: int) -> datetime:
-    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    year, month = divmod(number, 12)
+    if year > _END.year:
+        return _END
+    return datetime(year, month + 1, 1, tzinfo=UTC) if year >= _BEGINNING.year else _BEGINNING

@@ -6,7 +6,7 @@ __all__ = ["Counted", "activity", "counted", "save", "versions"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import gcd
 from typing import Any
 
@@ -22,6 +22,7 @@ Cursor = duckdb.DuckDBPyConnection
 
 _FOLLOWED = ("predictions", "repeats", "labels")  # kinds of change that say which rows they were about
 _SECOND = 1_000_000
+_END = datetime.max.replace(tzinfo=UTC)  # of what a datetime can say: rows may be of the year 9999, a usual word for "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def _count(cursor: ReadCursor, model: Model, grain: int, touched: pa.Table | Non
     buckets = touched.column("bucket").to_pylist()
     if not buckets:  # labels of predictions that are not there, say
         return table(cursor, f"{sql} LIMIT 0", asked)
-    asked |= {"since": min(buckets), "until": max(buckets) + timedelta(seconds=grain)}
+    size, newest = timedelta(seconds=grain), max(buckets)
+    asked |= {"since": min(buckets), "until": newest + size if newest <= _END - size else _END}
     within = "AND t >= CAST($since AS TIMESTAMPTZ) AND t < CAST($until AS TIMESTAMPTZ)"  # lets whole row groups be passed over
     restricted = sql.replace("/*within*/", within).replace("/*touched*/", "SEMI JOIN touched USING (version, bucket)")
     with registered(cursor, "touched", touched):
