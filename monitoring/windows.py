@@ -16,7 +16,7 @@ Unit = Literal["s", "min", "h", "d", "w", "mo", "rows", "range"]
 
 MAX_WINDOWS = 100_000  # of one model in one call: a month of windows of 30 s; more is a slip of the unit, not a wish
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BEGINNING, _END = (edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max))  # of what a datetime can say
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)  # of what a datetime can say
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)  # weeks begin on Monday (ISO 8601)
 _SIZES = {"s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _TEXT = re.compile(r"([1-9][0-9]{0,8})\s*([a-z]+)", re.ASCII)
