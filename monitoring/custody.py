@@ -83,10 +83,11 @@ class CustodyVerbs:
             raise InputError(f'"{subject}" names no subject: write COLUMN=VALUE, such as customer=4711.')
         values = {value, *_hashed(self.store, self.home, column, value)}
         now = datetime.now(UTC)
-        with self.computing.resting():
+        # Nothing comes in between what was due and what is due now: all that is new there is by the erasure, and stands as computed.
+        with self.computing.resting(), self.collector.paused():
             self.collector.once()
             were_due = {model: due_keys(self.store, model, now) for model in self.store.models()}
-            told = erasing.erase(self.store, self.collector, column, sorted(values))
+            told = erasing.erase(self.store, self.collector, column, sorted(values), taken_in=True)
             for model, keys in were_due.items():
                 rebase(self.store, model, keys, now)
         return {"subject": column, **told}
@@ -136,11 +137,14 @@ class CustodyVerbs:
     def pruned(self: _Has, ages: Mapping[str, timedelta], *, dry_run: bool) -> list[dict[str, Any]]:
         """Prune models by their ages: `model, version, before, rows, labels` of each version that had rows to go."""
         now, found = datetime.now(UTC), []
-        for name, age in ages.items():
-            for cut in list(cuts(self.store, name, older_than=age, now=now)):
-                told = self.store.prune(name, cut.version, cut.before, dry_run=dry_run)
-                if told["rows"]:
-                    found.append({"model": name, "version": cut.version, "before": cut.before.isoformat(), **told})
+        with self.collector.paused():  # a row that came in after its window was found not to be due would go without ever being computed
+            if not dry_run:
+                self.collector.once()
+            for name, age in ages.items():
+                for cut in list(cuts(self.store, name, older_than=age, now=now)):
+                    told = self.store.prune(name, cut.version, cut.before, dry_run=dry_run)
+                    if told["rows"]:
+                        found.append({"model": name, "version": cut.version, "before": cut.before.isoformat(), **told})
         return found
 
 

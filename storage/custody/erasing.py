@@ -36,15 +36,17 @@ from storage.store._values import text
 Cursor = duckdb.DuckDBPyConnection
 
 
-def erase(store: Store, collector: Collector, column: str, values: Sequence[str]) -> dict[str, Any]:
+def erase(store: Store, collector: Collector, column: str, values: Sequence[str], *, taken_in: bool = False) -> dict[str, Any]:
     """Remove every prediction whose `column` is one of `values` (the clear text and what a privacy rule made of it), and what belongs
     to it. Findings stay as they are, save for a name in them that is the subject's.
 
     Returns how much was removed per place, and under `left` the files in which a value still stands (as the value of another column,
-    say). Call it while nothing is computed.
+    say). Call it while nothing is computed. `taken_in`: the caller has paused the collector and taken in what lay in the spool, and wants
+    nothing more of it.
     """
     home = store.home
-    collector.once()
+    if not taken_in:
+        collector.once()
     removed: Counter[str] = Counter()
     with collector.paused():
         with store.reading() as cursor:
