@@ -117,7 +117,8 @@ def holder_of(error: duckdb.Error) -> int | None:
 class Database:
     """Owns the file while it is open. `read` and `write` may be called from any thread, and never after a fork.
 
-    An instance that DuckDB gave up (a checkpoint that failed on a full disk, say) is opened anew by the next call.
+    An instance that DuckDB gave up (a checkpoint that failed on a full disk, say), or that could not be opened again, is opened anew by
+    the next call.
     """
 
     def __init__(self, path: Path, *, memory_bytes: int | None = None) -> None:
@@ -127,7 +128,8 @@ class Database:
         self._gate = threading.Condition()
         self._active = 0  # calls that hold a cursor
         self._reopening = False
-        self._given_up = False  # by DuckDB: every call fails until the file was opened anew
+        self._given_up = False  # by DuckDB, or lost: every call fails until the file was opened anew
+        self._closed = False  # on purpose, for good
         self._writing = threading.RLock()
         self._mine = threading.local()
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -196,15 +198,18 @@ class Database:
         """Close the file, let `act` do what it wants with it, open it again; callers wait. Not from within a read or a write."""
         with self._writing, self._gate:
             self._guard()
+            self._refuse_if_closed()
             self._reopening = True
             try:
                 self._gate.wait_for(lambda: self._active == 0)
                 self._disconnect()
                 try:
-                    act()
+                    try:
+                        act()
+                    finally:
+                        self._connect()
                 finally:
-                    self._connect()
-                self._given_up = False
+                    self._given_up = self._connection is None  # a full disk, or a reader that has the file, is no reason to stay closed
             finally:
                 self._reopening = False
                 self._gate.notify_all()
@@ -215,6 +220,7 @@ class Database:
             return
         with self._writing, self._gate:
             self._gate.wait_for(lambda: self._active == 0)
+            self._closed = True
             self._disconnect()
 
     def _connect(self) -> None:
@@ -274,16 +280,21 @@ class Database:
                 "storage.wire, or start the child with spawn."
             )
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreError("The store is closed: open it again with Store.open(home).")
+
     def _enter(self) -> duckdb.DuckDBPyConnection:
         self._guard()
         depth = getattr(self._mine, "depth", 0)
-        if self._given_up and not depth:
+        if self._given_up and not depth and not self._closed:
             self.reopen()
         with self._gate:
             if not depth:  # a call within a call must not wait for a reopening that waits for the outer one
                 self._gate.wait_for(lambda: not self._reopening)
+            self._refuse_if_closed()
             if self._connection is None:
-                raise StoreError("The store is closed: open it again with Store.open(home).")
+                raise StoreError(f"The database {self._path} could not be opened again just now: the next call tries it anew.")
             cursor = self._connection.cursor()
             self._active += 1
         self._mine.depth = depth + 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 import storage
 from storage.collector import Collector
-from storage.errors import StoreError
+from storage.errors import StorageError, StoreError
 from storage.home import Home
-from storage.store import Store
+from storage.store import Store, _database
 from tests.storage.conftest import FRAUD, T0, Log, hour, prediction, truth
 
 
@@ -83,6 +85,52 @@ def test_a_database_of_a_newer_version_is_refused_in_a_sentence(home: Home) -> N
         cursor.execute("INSERT INTO migrations VALUES (9999, 'from the future', now())")
     with pytest.raises(StoreError, match="written by a newer version"):
         Store.open(home)
+
+
+def _refusing(monkeypatch: pytest.MonkeyPatch, error: duckdb.Error) -> None:
+    """Let the next opening of a file fail, and that alone."""
+    connect = duckdb.connect
+
+    def refuse(*given: Any, **options: Any) -> Any:
+        monkeypatch.setattr(duckdb, "connect", connect)
+        raise error
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+
+
+@pytest.mark.parametrize("said", ["No space left on device", "Could not set lock on file: Conflicting lock is held (PID 4711)"])
+def test_a_file_that_could_not_be_opened_again_is_opened_by_the_next_call(
+    fraud: Store, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(_database, "_PATIENCE", 0)
+    _refusing(monkeypatch, duckdb.IOException(said))
+    with pytest.raises(StorageError, match=r"cannot be opened|is being read by process 4711"):
+        fraud.reopen()
+    assert fraud.models() == ["fraud"]
+
+
+def test_a_collector_goes_on_after_a_commit_and_the_reopening_after_it_failed(
+    fraud: Store, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.predictions(range(5))
+    full = [duckdb.IOException("No space left on device")]
+
+    def at(place: str) -> None:
+        if place == "before commit" and full:
+            _refusing(monkeypatch, full[0])
+            raise full.pop()
+
+    collector = Collector(fraud, at=at)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        collector.once()
+    assert collector.once()["ingested"] == 5
+
+
+def test_what_was_closed_on_purpose_is_not_opened_again(fraud: Store) -> None:
+    fraud.close()
+    for call in (fraud.reopen, fraud.models):
+        with pytest.raises(StoreError, match="closed: open it again"):
+            call()
 
 
 def test_sql_of_the_store_reaches_no_file_and_no_local_variable(store: Store, home: Home) -> None:
