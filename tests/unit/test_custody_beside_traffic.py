@@ -29,10 +29,10 @@ class Verbs(custody.CustodyVerbs):
     def __init__(self, store: Store) -> None:
         self.home, self.store, self.computing, self.collector = store.home, store, Computing(store), Collector(store)
 
-    def run(self, **_: Any) -> dict[str, Any]:
+    def bring_up_to_date(self, *_: Any) -> None:
+        self.collector.once()
         for one in self.due():
             self.store.save_window("m", "1", one.window, POINTS.empty_table(), window_name="1d", run="r", fingerprint=one.fingerprint)
-        return {}
 
     def known(self, model: str) -> str:
         return model
@@ -52,8 +52,7 @@ def verbs(tmp_path: Path) -> Iterator[Verbs]:
     with Store.open(Home(tmp_path / "home")) as store:
         found = Verbs(store)
         log(store, *((f"p{day}-{number}", day, f"c{number}") for day in range(3) for number in range(4)))
-        found.collector.once()
-        found.run()
+        found.bring_up_to_date()
         assert found.due_days() == set()
         yield found
 
@@ -112,6 +111,6 @@ def test_a_row_that_comes_in_while_rows_are_pruned_is_not_removed(verbs: Verbs, 
 
 
 def test_days_with_rows_that_wait_to_be_taken_in_are_not_pruned(verbs: Verbs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbs, "run", lambda **_: log(verbs.store, ("late", 1, "late")))
+    monkeypatch.setattr(verbs, "bring_up_to_date", lambda *_: log(verbs.store, ("late", 1, "late")))
     assert verbs.prune(older_than="1d")["rows"] == 4  # of the first day
     assert verbs.due_days() == {(1, 5)}
