@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
+
+import pyarrow as pa
 
 from monitoring.analysis import Analysis, Baseline, Found, Scores, Subject, Weighing, Worker, analyse, broken, empty, gone
 from monitoring.analysis.counts import Counted, counted
@@ -22,7 +24,7 @@ from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.memory import too_large
-from monitoring.persistence import hold, promised
+from monitoring.persistence import METRICS, hold, kept, promised
 from monitoring.planning import Due
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
 from storage.errors import StorageError
@@ -109,7 +111,10 @@ class RunUnderWay:
             )  # fmt: skip
             found = analyse(analysis, worker)
             asked = subject.schema.drift.persistence
-            return found if asked is None else replace(found, points=hold(found.points, share=promised(subject.schema, asked)))
+            if asked is None or one.spec.unit == "range":  # a range has no windows before it
+                return found
+            held = hold(found.points, share=promised(subject.schema, asked))
+            return replace(found, points=kept(held, self._stored(one)))
         except StorageError as error:
             _log.warning("%s could not be read: %s", _named(one), error)
             return broken(common, one.subject, f"It could not be read: {error}")
@@ -123,6 +128,12 @@ class RunUnderWay:
         if self._memory_limit is None:
             return ""
         return too_large(one.rows, self._memory_limit, len(self._store.feature_columns(one.subject.model, one.subject.version)))
+
+    def _stored(self, one: Due) -> pa.Table:
+        """The verdicts of this window that were settled before."""
+        start = one.window.start
+        return self._store.points(model=one.subject.model, version=one.subject.version, window=one.spec.name, metric=list(METRICS),
+                                  since=start, until=start + timedelta(microseconds=1))  # fmt: skip
 
     def _save(self, one: Due, found: Found) -> None:
         subject, window = one.subject, one.window
