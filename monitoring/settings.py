@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     )
     scores: Literal["auto", "exact", "evidently"] = Field(
         default="auto", description="Who computes drift scores and performance: `auto`, we where we cover the method and Evidently "
-        "elsewhere; `exact`, we alone; `evidently`, Evidently alone. See docs/drift-methods.md."
+        "elsewhere; `exact`, we alone; `evidently`, Evidently alone. Windows that were computed stay as they are until `run --all`. "
+        "See docs/drift-methods.md."
     )  # fmt: skip
     raw_days: int | None = Field(
         default=None,
