@@ -67,7 +67,7 @@ class Collector:
     `at` is called with `before insert`, `before commit`, `after commit`, `before archiving`, `before removal` and `after archiving`: tests
     kill the process there. While the disk has less than `reserve_bytes` free, or than three times the write-ahead log, nothing is taken
     in: the log waits in the spool, and an event says so. Without `files` all files of the home stay as they are: for a store that is a
-    reader's own.
+    reader's own, in memory, which would forget what was taken in were it opened anew.
     """
 
     def __init__(
@@ -363,7 +363,8 @@ class Collector:
 
     def _recover(self) -> None:
         self._segments = None
-        self._store.reopen()
+        if self._files:
+            self._store.reopen()
 
     @staticmethod
     def _is_circumstance(error: Exception) -> bool:

@@ -47,7 +47,7 @@ def reading(home: Home) -> Iterator[Reader]:
         store = Store(home, None, database)
         Collector(store, files=False).once(database.ends)
         if database.grown():  # a new column is filled from all the rows there are, so that all of them must be at hand
-            store.reopen()
+            database.begin_again()
             Collector(store, files=False).once(database.ends)
         database.join()
         yield store.reader()
@@ -115,6 +115,14 @@ class _Beside(Database):
         self._whole |= found
         return bool(found)
 
+    def begin_again(self) -> None:
+        """Forget what was taken in."""
+        super().reopen()
+
+    def reopen(self) -> None:
+        """Never, by itself: the rows that were taken in would be missing from the answer, without a word."""
+        raise StoreError("What was read beside the database was lost to an error of the memory or the disk: ask again.")
+
     def join(self) -> None:
         """Let the names of tables stand for all rows: the file's, and in the place of some of them those in memory."""
         with self.cursor() as cursor:
@@ -122,7 +130,8 @@ class _Beside(Database):
                 for kind in ("pred", "label"):
                     name = f"{kind}_{number:06d}"
                     cursor.execute(f"ALTER TABLE {name} RENAME TO tail_{name}")
-                    rest = f"FROM {self._file}.{name} WHERE id NOT IN (SELECT id FROM tail_{name})"  # noqa: S608 – our own names
+                    # A row without an id is what an erased one left: it counts, and no other stands in its place.
+                    rest = f"FROM {self._file}.{name} WHERE id IS NULL OR id NOT IN (SELECT id FROM tail_{name} WHERE id IS NOT NULL)"  # noqa: S608
                     cursor.execute(f"CREATE VIEW {name} AS {rest} UNION ALL BY NAME FROM tail_{name}")
                 self._look_through(cursor, f"ref_{number:06d}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -15,14 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pytest
 
 from monitoring import service
 from monitoring.errors import InputError
+from storage import collector
 from storage.collector import Collector
 from storage.custody import backup
+from storage.custody.erasing import erase
 from storage.errors import StoreError
 from storage.home import Home
 from storage.reading import reading
@@ -222,6 +226,50 @@ def test_readers_that_never_stop_do_not_keep_an_owner_out(home: Home, log: Log) 
 def _ask_once(path: Path) -> None:
     with reading(Home(path)) as reader:
         reader.predictions("fraud")
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_reader_that_fails_on_a_batch_once_has_the_others_all_the_same(
+    half_collected: Home, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    take_in, turn = collector.take_in, itertools.count()
+
+    def failing_once(*given: Any) -> Any:
+        if next(turn) == failing:
+            raise duckdb.OutOfMemoryException("once")
+        return take_in(*given)
+
+    monkeypatch.setattr(collector, "_BATCH_ROWS", 4)
+    monkeypatch.setattr(collector, "take_in", failing_once)
+    with reading(half_collected) as reader:
+        assert reader.predictions("fraud").num_rows == 20
+        assert reader.health()["accounting"]["ingested"] == 20
+
+
+def test_a_reader_that_lost_what_it_took_in_says_so_and_answers_nothing(
+    half_collected: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any) -> Any:
+        raise duckdb.FatalException("database has been invalidated")
+
+    monkeypatch.setattr(collector, "take_in", lost)
+    with pytest.raises(StoreError, match="was lost to an error of the memory or the disk: ask again"), reading(half_collected):
+        pass
+
+
+def test_rows_of_an_erased_subject_count_for_a_reader_as_for_an_owner(half_collected: Home, log: Log) -> None:
+    log.write(("pred", prediction(30, x={"channel": "gone"})), ("pred", prediction(31)))
+    with Store.open(half_collected) as store:
+        Collector(store).once()
+        log.write(("pred", prediction(32, x={"channel": "gone"})))
+        erase(store, Collector(store), "channel", ["gone"], taken_in=True)
+    log.predictions(range(40, 45))
+    with reading(half_collected) as reader:
+        told = answers(reader)
+    with Store.open(half_collected) as store:
+        Collector(store).once()
+        assert store.versions("fraud").column("rows").to_pylist() == [27]
+        assert answers(store) == told
 
 
 def test_what_cannot_be_read_is_said_in_a_sentence(home: Home) -> None:
