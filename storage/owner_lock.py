@@ -22,7 +22,7 @@ _TRIES = 3  # at the lock, which somebody who looks whether it is held has for a
 
 class OwnerLock:
     """Held from construction to `release`. Raises OwnerBusy at once, naming the holder's pid, where it is held already, and StoreError
-    where the lock is no plain file of this user: somebody else could hold it, or let it go."""
+    where the lock is no plain file of this user – somebody else could hold it, or let it go – or cannot be written."""
 
     def __init__(self, home: Home) -> None:
         self._descriptor = _opened(home, os.O_RDWR | os.O_CREAT)
@@ -30,8 +30,12 @@ class OwnerLock:
             pid = _holder(self._descriptor)
             self.release()
             raise busy(home, pid)
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+        except OSError as error:
+            self.release()
+            raise StoreError(f"The lock {home.lock} cannot be written ({error.strerror}): make room on the disk.") from error
         _HELD.add(self)
 
     def release(self) -> None:

@@ -121,6 +121,8 @@ def _group(piece: Block, offsets: Sequence[int], records: Sequence[_Record], pla
     """Records of one shape as columns; None where they are no predictions or labels, or not all of them are good."""
     chosen = records if len(places) == len(records) else [records[place] for place in places]
     columns = _columns(chosen)
+    if not set(map(type, columns.get("ver", ()))) <= {str, type(None)}:  # 1, 1.0 and True are one and the same, and three versions
+        return None
     heads = set(zip(columns["k"], columns["m"], columns.get("ver", columns["k"]), columns["v"], strict=True))
     if len(heads) != 1:
         return None

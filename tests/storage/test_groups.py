@@ -153,6 +153,12 @@ def test_a_log_as_loggers_write_it_with_everything_in_it(describe: bool) -> None
     assert found["account"]["accepted"] == 93
 
 
+def test_versions_that_are_equal_and_not_the_same_stay_apart() -> None:
+    records = [prediction(number, ver=[1, 1.0, True, None][number % 4]) for number in range(12)]
+    found = the_same([content([{"k": "hdr", "writer": "w", "seq": 0, "acc": 0}, *records])], describe=True)
+    assert found["told"]["ingested"] == 12
+
+
 def test_most_of_a_log_is_taken_in_together(log: Log) -> None:
     path = log.write(*(("pred", prediction(number)) for number in range(50)), *(("label", truth(number, 1)) for number in range(50)))
     block = _block.read_block(path, 0, path.stat().st_size, most=1_000)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from storage.errors import OwnerBusy, StoreError
 from storage.home import Home
+from storage.owner_lock import OwnerLock
 from storage.store import Store
 
 
@@ -25,6 +27,19 @@ def test_a_home_that_cannot_be_opened_is_not_left_locked(home: Home) -> None:
             Store.open(home)
     home.database.unlink()
     Store.open(home).close()
+
+
+def test_a_full_disk_does_not_leave_the_home_locked(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    home.make()
+    for call in ("pwrite", "ftruncate"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, full)
+            with pytest.raises(StoreError, match=r"cannot be written \(No space left on device\): make room on the disk"):
+                OwnerLock(home)
+        OwnerLock(home).release()
 
 
 def test_everything_in_a_home_is_readable_by_its_owner_alone(home: Home) -> None:
