@@ -32,6 +32,7 @@ from storage.home import Home
 from storage.reading import reading
 from storage.spool import SegmentWriter
 from storage.store import Reader, Store
+from storage.store._intake import take_in
 from tests.faults.conftest import Trials
 from tests.faults.processes import apart, collect
 from tests.faults.promised import allowed, seconds
@@ -232,7 +233,7 @@ def _ask_once(path: Path) -> None:
 def test_a_reader_that_fails_on_a_batch_once_has_the_others_all_the_same(
     half_collected: Home, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
-    take_in, turn = collector.take_in, itertools.count()
+    turn = itertools.count()
 
     def failing_once(*given: Any) -> Any:
         if next(turn) == failing:
