@@ -6,17 +6,16 @@ __all__ = ["Slots", "layers", "parameters"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storage.store._catalog import Model
 from storage.store._database import ReadCursor
 from storage.store._frames import Window
 from storage.store._pruned import pruned_of
+from storage.store._values import microseconds_of
 from storage.store._window_columns import merged
 
 _MOST = 64  # windows of a query: each is a comparison per row
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Edge = tuple[int, int, int]  # start, end, place among the windows given
 
 
@@ -70,11 +69,7 @@ def _edge(window: Window, by_rows: bool) -> tuple[int, int]:
     if by_rows:
         assert window.rows is not None
         return window.rows
-    return _microseconds(window.start), max(_microseconds(window.start), _microseconds(window.end))
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return microseconds_of(window.start), max(microseconds_of(window.start), microseconds_of(window.end))
 
 
 def parameters(cursor: ReadCursor, model: Model, version: str) -> dict[str, Any]:

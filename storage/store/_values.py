@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "MOMENT", "SIDES", "Column", "Values", "are_moments", "column_of", "decision_text", "decision_texts", "instant", "is_moment", "listed",
-    "moment", "moments", "number", "text", "words_of",
+    "microseconds_of", "moment", "moments", "number", "text", "words_of",
 ]  # fmt: skip
 
 import math
@@ -166,6 +166,11 @@ def moments(microseconds: Values) -> pa.Array:
 def moment(microseconds: int) -> datetime:
     """One moment as an aware datetime."""
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds_of(when: datetime) -> int:
+    """An aware datetime as microseconds since 1970, UTC."""
+    return (when - _EPOCH) // timedelta(microseconds=1)
 
 
 _CONVERTERS: dict[str, Callable[[Any], tuple[Any, bool]]] = {

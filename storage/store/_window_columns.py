@@ -11,7 +11,7 @@ __all__ = ["ColumnOfWindows", "WindowColumns", "merged"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from storage.store._catalog import Model
 from storage.store._database import ReadCursor, table
 from storage.store._frames import LATEST, Window, titles
 from storage.store._pruned import pruned_of
+from storage.store._values import microseconds_of
 
 Places = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -32,7 +33,6 @@ _VALUES_AT_ONCE = 4_000_000  # of all columns of a scan together: 32 MB of doubl
 _COUNTS = "NOT p.duplicate AND p.version = $version AND p.id IS NOT NULL"
 _KEPT = "($before IS NULL OR p.t >= CAST($before AS TIMESTAMPTZ))"
 _OF_LABELS = frozenset({"@label", "@labelled_at"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +138,7 @@ def _by_time(cursor: ReadCursor, model: Model, version: str, windows: Sequence[W
     condition = f"{_COUNTS} AND ({times or 'false'})"
     sql = f"SELECT epoch_us(p.t) AS t FROM {model.predictions} p WHERE {condition}"  # noqa: S608
     keys = _whole(table(cursor, sql, parameters).column("t"))
-    return _Membership.of(condition, parameters, keys, [(_microseconds(window.start), _microseconds(window.end)) for window in windows])
+    return _Membership.of(condition, parameters, keys, [(microseconds_of(window.start), microseconds_of(window.end)) for window in windows])
 
 
 def _by_rows(cursor: ReadCursor, model: Model, version: str, windows: Sequence[Window]) -> _Membership:
@@ -169,10 +169,6 @@ def merged(ranges: Sequence[tuple[T, T]]) -> list[tuple[T, T]]:
         else:
             found.append((start, end))
     return found
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _whole(values: pa.ChunkedArray) -> Places:
