@@ -9,7 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "LEVEL", "OUTER", "Floats", "Interval", "Intervals", "added", "beyond", "of_influence", "of_influences", "of_jackknives", "of_mean",
-    "of_means", "of_normal", "of_normals", "of_quantile", "of_quantiles", "rows_worth", "wilson", "wilsons",
+    "of_means", "of_normal", "of_normals", "of_quantile", "of_quantiles", "wilson", "wilsons",
 ]  # fmt: skip
 
 from collections.abc import Callable, Sequence
@@ -127,11 +127,6 @@ def wilsons(successes: Floats, n: Floats) -> Intervals:
         edges[first, there] = np.where(successes[there] == 0, 0.0, lower)
         edges[first + 1, there] = np.where(successes[there] == n[there], 1.0, upper)
     return Intervals.of(tuple(edges), "wilson", there)
-
-
-def rows_worth(weight: Floats | None, n: int) -> float:
-    """How many equally weighted rows say as much as these n (Kish 1965, §11.7)."""
-    return float(n) if weight is None else float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def of_mean(values: Floats, weight: Floats | None = None, *, low: float = -inf, high: float = inf) -> Interval | None:
