@@ -5,14 +5,13 @@ from __future__ import annotations
 __all__ = ["MOST_ROWS", "full_snapshot"]
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from monitoring.engine_jobs import DriftColumn, Job
 from monitoring.errors import EngineError, NotFound
-from monitoring.moments import iso
+from monitoring.moments import iso, just_after
 from monitoring.report_windows import ReportWindow
 from monitoring.schema import ModelSchema
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100_000  # of the window, and of the reference: the preset takes about 10 s of CPU for 30 columns then
 _CELLS = 20_000_000  # values read at once: 160 MB of numbers
-_MICROSECOND = datetime.resolution
 
 
 def full_snapshot(store: Store, worker: EvidentlyWorker, at: ReportWindow, *,
@@ -33,7 +31,7 @@ def full_snapshot(store: Store, worker: EvidentlyWorker, at: ReportWindow, *,
 
     Raises `NotFound` where the model has no reference or the window's rows are gone, `EngineError` where Evidently fails.
     """
-    known = store.reports(at.model, version=at.version, kinds=["full"], format="snapshot", since=at.start, until=at.start + _MICROSECOND)
+    known = store.reports(at.model, version=at.version, kinds=["full"], format="snapshot", since=at.start, until=just_after(at.start))
     for row in known.to_pylist():
         fresh = row["window_end"] == at.end and row["window"] == at.window and row["created_at"] >= at.computed_at
         if fresh and (store.home.reports / str(row["path"])).is_file():
@@ -74,7 +72,7 @@ def _job(store: Store, at: ReportWindow) -> Job:
 
 def _columns(store: Store, at: ReportWindow, head: pa.Table) -> tuple[DriftColumn, ...]:
     """The compared columns with the thresholds that counted."""
-    points = store.points(model=at.model, version=at.version, window=at.window, since=at.start, until=at.start + _MICROSECOND,
+    points = store.points(model=at.model, version=at.version, window=at.window, since=at.start, until=just_after(at.start),
                           metric="drift", segment="").to_pylist()  # fmt: skip
     subject = Subject(at.model, at.version, ModelSchema.from_dict(store.spec(at.model, at.version)))
     kinds = {one.column: (one.name, one.kind) for one in subject.compared(head)}

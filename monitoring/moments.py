@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["iso", "moment"]
+__all__ = ["iso", "just_after", "moment"]
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from monitoring.errors import InputError
 
@@ -31,3 +31,8 @@ def moment(value: datetime | str | None, *, name: str = "time") -> datetime | No
 def iso(value: datetime) -> str:
     """ISO 8601 in UTC with `Z`, with microseconds only where there are any."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def just_after(at: datetime) -> datetime:
+    """The end of a half-open range that begins at `at` and holds nothing but it: a microsecond, the finest that is stored, later."""
+    return at + timedelta(microseconds=1)

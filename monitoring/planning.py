@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, cast
 
+from monitoring.moments import just_after
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
 from monitoring.windows import Window, WindowSpec, is_dirty, later, newest_first, of_rows
@@ -20,7 +21,6 @@ CODE = "17"  # raise it when the same rows give other points, so that all window
 RETRY = timedelta(minutes=15)  # a window that failed is tried again, but not on every turn of the owner's clock
 _MOST_EMPTY = 2_000  # windows without a row that are marked as such, per version: a year of hours is 8,760
 _SUMMARIES = 2  # newest windows per version: a summary takes twice the time of drift and performance; others are made when asked for
-_TICK = timedelta(microseconds=1)
 # Keys of a description that change no value.
 _NOT_COMPUTED_FROM = ("name", "version", "window", "timezone", "privacy", "timestamp", "id", "importances", "retention")
 
@@ -144,10 +144,10 @@ def _seen(store: Store, subject: Subject, spec: WindowSpec, version: Mapping[str
             if (since is None or window.end > since) and (until is None or window.start < until):
                 yield _Seen(window, row["fingerprint"], row["rows"])
         return
-    if spec.unit == "range":
-        start, end = since or version["first"], until or version["last"] + _TICK
-    else:
-        start, end = max(version["first"], since or version["first"]), min(version["last"] + _TICK, until or version["last"] + _TICK)
+    first, last = version["first"], just_after(version["last"])
+    start, end = since or first, until or last
+    if spec.unit != "range":
+        start, end = max(first, start), min(last, end)
     windows = spec.between(start, end, now) if start < end else []
     active = _active(store, subject.model, spec, windows, part=since is not None or until is not None)
     filled = {row["start"]: row for row in active if row["version"] == subject.version}

@@ -5,14 +5,14 @@ from __future__ import annotations
 __all__ = ["ReportWindow", "find", "ranked"]
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+from monitoring.moments import just_after
 from monitoring.windows import Window
 from storage.store import Reader
 
 _COLUMNS = ["version", "window", "window_start", "window_end", "value", "computed_at"]
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def ranked(store: Reader, model: str, *, version: str | None, since: datetime | 
     The model's own window goes before others, one that has ended before one that runs, then the newest, then the version with most rows.
     A range of somebody's choice is only meant where it is asked for.
     """
-    end = since + _MICROSECOND if since is not None else None
+    end = just_after(since) if since is not None else None
     rows = store.points(model=model, version=version, since=since, until=end, metric="rows", segment="").select(_COLUMNS).to_pylist()
     own, now = str(store.spec(model).get("window") or "1d"), datetime.now(UTC)
     if since is not None:

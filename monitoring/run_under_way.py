@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from queue import SimpleQueue
 from threading import Lock
@@ -24,6 +24,7 @@ from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import PARTS
 from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.memory import too_large
+from monitoring.moments import just_after
 from monitoring.persistence import METRICS, hold, kept, promised
 from monitoring.planning import Due
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
@@ -133,7 +134,7 @@ class RunUnderWay:
         """The verdicts of this window that were settled before."""
         start = one.window.start
         return self._store.points(model=one.subject.model, version=one.subject.version, window=one.spec.name, metric=list(METRICS),
-                                  since=start, until=start + timedelta(microseconds=1))  # fmt: skip
+                                  since=start, until=just_after(start))  # fmt: skip
 
     def _save(self, one: Due, found: Found) -> None:
         subject, window = one.subject, one.window

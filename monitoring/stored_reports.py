@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from monitoring.moments import just_after
 from monitoring.report_windows import find, ranked
 from storage.store import Reader
 
-_MICROSECOND = datetime.resolution  # [at, at + it) is that moment
 _WINDOW = ("version", "window", "window_start", "window_end")
 
 
@@ -30,7 +30,8 @@ class Stored:
 def snapshot_of(store: Reader, *, model: str, kind: str, version: str | None, since: datetime | None,
                 until: datetime | None) -> dict[str, Any] | None:  # fmt: skip
     """The row of the stored snapshot of exactly [since, until), or without them of the first of `ranked` windows that has one."""
-    rows = store.reports(model, version=version, kinds=[kind], format="snapshot", since=since, until=_just_after(since)).to_pylist()
+    end = None if since is None else just_after(since)
+    rows = store.reports(model, version=version, kinds=[kind], format="snapshot", since=since, until=end).to_pylist()
     by_window: dict[tuple[Any, ...], dict[str, Any]] = {_window(row): row for row in rows}
     for at in ranked(store, model, version=version, since=since, until=until):
         row = by_window.get((at.version, at.window, at.start, at.end))
@@ -75,16 +76,12 @@ def _made(store: Reader, model: str, kind: str, version: str, start: datetime, e
 
 
 def _of_start(store: Reader, model: str, version: str, kind: str, format: str, start: datetime) -> list[dict[str, Any]]:  # noqa: A002
-    rows = store.reports(model, version=version, kinds=[kind], format=format, since=start, until=_just_after(start)).to_pylist()
+    rows = store.reports(model, version=version, kinds=[kind], format=format, since=start, until=just_after(start)).to_pylist()
     return [row for row in rows if _is_there(store, row)]
 
 
 def _window(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in _WINDOW)
-
-
-def _just_after(at: datetime | None) -> datetime | None:
-    return None if at is None else at + _MICROSECOND
 
 
 def _is_there(store: Reader, row: Mapping[str, Any]) -> bool:

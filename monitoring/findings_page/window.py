@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitoring.metrics import METRICS
+from monitoring.moments import just_after
 from storage.store import Reader
 
 Point = Mapping[str, Any]
 
 _COURSE = 30  # windows, this one included
 _DRAWN_GROUPS = frozenset({"classification", "regression", "ranking", "traffic", "labels"})
-_MICROSECOND = timedelta(microseconds=1)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -55,7 +55,7 @@ class WindowFindings:
 def read(store: Reader, *, model: str, version: str, window: str, start: datetime, end: datetime) -> WindowFindings | None:
     """The window as the store knows it; None where it has no findings."""
     scope: dict[str, Any] = {"model": model, "version": version, "window": window}
-    found = store.points(**scope, since=start, until=start + _MICROSECOND).to_pylist()
+    found = store.points(**scope, since=start, until=just_after(start)).to_pylist()
     points = sorted((row for row in found if row["window_end"] == end), key=_place)
     if not points:
         return None
@@ -71,7 +71,7 @@ def _courses(store: Reader, scope: Mapping[str, Any], start: datetime, length: t
     names = sorted({point["metric"] for point in points if _group(point) in _DRAWN_GROUPS} | {"drift_share"})
     back = 2 * _COURSE * length  # twice as far back, because windows without a row have no point
     since = start - back if start - _BEGINNING > back else None  # a range of decades would go back before the calendar
-    before = store.points(**scope, since=since, until=start + _MICROSECOND, metric=names, segment="").to_pylist()
+    before = store.points(**scope, since=since, until=just_after(start), metric=names, segment="").to_pylist()
     starts = sorted({row["window_start"] for row in before})[-_COURSE:]
     values = {(row["metric"], row["column"], row["window_start"]): row["value"] for row in before}
     keys = {(metric, column) for metric, column, _ in values}

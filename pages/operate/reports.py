@@ -4,7 +4,7 @@ There may be thousands: windows to choose from and reports to list are read some
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow as pa
 import streamlit as st
 
 from monitoring.charts.numbers import moment, number, span
+from monitoring.moments import just_after
 from pages.frame import View, page
 from pages.frame.selection import put, recall
 from pages.operate.compared import compared
@@ -22,7 +23,6 @@ from pages.watch.controls import pick
 _TABLE = "reports.list"
 _MOST_OFFERED = 300  # windows in a selector; the list opens any other
 _LISTED = 50  # reports on one page of the list
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def _scope(view: View) -> dict[str, Any]:
@@ -60,14 +60,14 @@ def _is_known(view: View, bounds: Bounds) -> bool:
     start, end = bounds
     if any(row["window_end"] == end for row in _points(view, [bounds]).select(["window_end"]).to_pylist()):
         return True
-    scope = {**_scope(view), "since": start, "until": start + _MICROSECOND}
+    scope = {**_scope(view), "since": start, "until": just_after(start)}
     return any(row["window_end"] == end for row in view.store.report_windows(**scope, limit=_MOST_OFFERED))
 
 
 def _points(view: View, shown: list[Bounds]) -> pa.Table:
     """The findings of these windows, each once: two of them may share a start."""
     chosen = view.selection
-    tables = [view.store.points(model=chosen.model, version=view.version, since=start, until=start + _MICROSECOND, window=chosen.window,
+    tables = [view.store.points(model=chosen.model, version=view.version, since=start, until=just_after(start), window=chosen.window,
                                 segment=chosen.segment) for start in dict.fromkeys(start for start, _ in shown)]  # fmt: skip
     return view.of_selection(pa.concat_tables(tables))
 

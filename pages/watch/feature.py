@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from shlex import quote
 from typing import cast
 
@@ -15,6 +15,7 @@ from monitoring.charts.feature import Form, distribution, quantile_fan
 from monitoring.charts.numbers import moment, number, span
 from monitoring.charts.status import status_of
 from monitoring.drift import method_label
+from monitoring.moments import just_after
 from pages.findings.drift import drifted_since, feature_order, newest_judged
 from pages.findings.evidently import disagreements, usual_of
 from pages.findings.feature import of_segments, segments_table, sentence, statistics_table
@@ -84,7 +85,7 @@ def of_kind(table: pa.Table, kind: str) -> pa.Table:
 def show_fan(view: View, column: str, own: pa.Table) -> None:
     """Quantiles over time; nothing for a column that has none."""
     starts = sorted(own.column("window_start").to_pylist())[-_FAN:]
-    fan = view.profiles(starts[0], "quantiles", until=starts[-1] + timedelta(microseconds=1), column=column)
+    fan = view.profiles(starts[0], "quantiles", until=just_after(starts[-1]), column=column)
     if fan.num_rows:
         view.chart(view.drawn(quantile_fan, fan, releases=view.releases), "Values over time", key="feature.fan",
                    alt="Median and bands of quantiles of the feature per window, and the reference's median.")

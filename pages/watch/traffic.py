@@ -1,6 +1,6 @@
 """Traffic & latency: how much was predicted, how fast, how often it failed, and when there was silence."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from shlex import quote
 from typing import Any
 
@@ -13,6 +13,7 @@ from monitoring.charts.numbers import moment, number, with_unit
 from monitoring.charts.status import STATUSES, status_of, worst
 from monitoring.charts.timeline import chosen, silences
 from monitoring.metrics import METRICS, metrics_of
+from monitoring.moments import just_after
 from pages.findings.performance import since
 from pages.findings.timeline import windows_of
 from pages.frame import View, page, plain
@@ -87,7 +88,7 @@ def _latency(view: View, everything: pa.Table, own: pa.Table, tail: list[dict[st
         above = sum(row["value"] > slo for row in tail)
         st.markdown(f"{STATUSES['warn' if above else 'ok'].rich} p95 was above {plain(number(slo))} ms in {above} of {len(tail)} windows.")
     starts = list(windows_of(own))[:_CELLS]
-    histograms = view.profiles(starts[-1], "latency_histogram", until=starts[0] + timedelta(microseconds=1))
+    histograms = view.profiles(starts[-1], "latency_histogram", until=just_after(starts[0]))
     if histograms.num_rows:
         view.chart(view.drawn(traffic.latency_heat_map, histograms), "Latency distribution over time",
                    alt="Share of each window's predictions by latency, over time.",
