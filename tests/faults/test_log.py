@@ -8,7 +8,6 @@ import fcntl
 import math
 import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from storage import _segment_writer
 from storage.home import Home
 from storage.spool import Limits, SegmentWriter, read_segment, segments
 from tests.faults.conftest import Trials
+from tests.memory import forget_the_peak, peak
 
 BODY = orjson.dumps({"m": "fraud", "id": "a", "f": {"amount": 1.5}, "pad": "x" * 200})
 ROOT = Path(__file__).parents[2]
@@ -250,16 +250,17 @@ def test_23_a_spool_that_nobody_empties_stays_within_its_cap(tmp_path: Path, tri
     features = {f"feature_{number}": number * 1.5 for number in range(20)}
     for _ in range(1_000):
         log.prediction(features)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    forget_the_peak()
+    before = peak()
     for _ in range(offered - 1_000):
         log.prediction(features)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grown = peak() - before
     log.close()
     stats, spool = log.stats(), Home(tmp_path).spool
     assert sum(path.stat().st_size for path in spool.iterdir()) <= cap + (8 << 20)
     assert stats.offered == offered and set(stats.refused) == {"spool full"}
     assert stats.accepted == len(found(spool)) < offered
-    assert grown < 20 * 1024  # kB
+    assert grown < 20 * 1024  # KiB
     last = [line.record for path in segments(spool) for line in read_segment(path) if line.record and line.record["k"] == "stat"][-1]
     assert last is not None and last["refused"] == stats.refused
 

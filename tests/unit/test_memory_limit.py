@@ -24,10 +24,11 @@ LIMIT = 700  # MB
 
 # Runs a command and prints the most memory that its process had: its children are not counted.
 _MEASURED = """
-import resource, sys
+import sys
 from monitoring.cli import main
+from tests.memory import peak
 code = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak() // 1024)
 sys.exit(code)
 """
 
