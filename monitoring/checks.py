@@ -65,7 +65,8 @@ class Check:
     """The verdict on one window [start, end) of one model: `ok`, `warn`, `drift`, `failed` or `insufficient_data`.
 
     `exit_code` is 0 ok, 1 warning, 2 drift or degradation, 3 where something could not be computed. With `fail_on="drift"`
-    warnings are told and pass. What has too few data, or waits for labels, is skipped: it neither passes nor fails.
+    warnings are told and pass. What has too few data, or waits for labels, is skipped: it neither passes nor fails. `as_of` is the past
+    moment whose findings were judged; None for what is known now.
     """
 
     model: str
@@ -76,6 +77,7 @@ class Check:
     verdict: str
     exit_code: int
     cases: tuple[Case, ...]
+    as_of: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The check as JSON can carry it, with `counts` by status; `from_dict` reads it back."""
@@ -84,6 +86,7 @@ class Check:
             "window": self.window,
             "window_start": iso(self.start),
             "window_end": iso(self.end),
+            "as_of": None if self.as_of is None else iso(self.as_of),
             "fail_on": self.fail_on,
             "verdict": self.verdict,
             "exit_code": self.exit_code,
@@ -103,20 +106,22 @@ class Check:
             verdict=value["verdict"],
             exit_code=value["exit_code"],
             cases=tuple(Case(**case) for case in value["cases"]),
+            as_of=None if value.get("as_of") is None else datetime.fromisoformat(value["as_of"]),
         )
 
 
-def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail_on: str = "warn") -> Check:
+def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail_on: str = "warn", as_of: datetime | None = None) -> Check:
     """The verdict on one window of `points` (rows of `storage.points.POINTS`, of one model).
 
     `size` is the name of the windows to look at (`1d`). `window` is `last`, the newest complete one, or a time within the
     window that is meant. Where several versions had traffic in it, all are judged. Where labels of the last window are still due, the
-    performance of the newest window before it whose labels are all in is judged besides. Raises `NotFound` where there is no window.
+    performance of the newest window before it whose labels are all in is judged besides. `as_of` says at which past moment these
+    points held, and changes no verdict. Raises `NotFound` where there is no window.
     """
     if fail_on not in _FAIL_ON:
         raise InputError(f'--fail-on "{fail_on}" is not known: {nearest(fail_on, _FAIL_ON)}')
     rows = [row for row in points.to_pylist() if row["window"] == size]
-    start, end = _chosen(rows, model, size, window)
+    start, end = _chosen(rows, model, size, window, as_of)
     cases = tuple(_case(row) for row in rows if row["window_start"] == start and row["window_end"] == end)
     if window == "last" and any(case.provisional for case in cases):
         cases += _newest_mature(rows, before=start)
@@ -130,6 +135,7 @@ def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail
         verdict=_verdict(cases, worst),
         exit_code=0 if worst == _RANK["warn"] and fail_on == "drift" else worst,
         cases=tuple(sorted(cases, key=lambda case: (-case.rank, case.metric, case.column, case.segment, case.version))),
+        as_of=as_of,
     )
 
 
@@ -162,18 +168,21 @@ def junit(check: Check) -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _chosen(rows: list[dict[str, Any]], model: str, size: str, window: str) -> tuple[datetime, datetime]:
+def _chosen(rows: list[dict[str, Any]], model: str, size: str, window: str, as_of: datetime | None) -> tuple[datetime, datetime]:
     """Start and end of the window that is meant."""
     spans = {(row["window_start"], row["window_end"]): row["partial"] for row in rows}
+    by = "" if as_of is None else f" by {iso(as_of)}"
     if window == "last":
         complete = [span for span, partial in spans.items() if not partial]
         if not complete:
-            raise NotFound(f'No complete {size} window of "{model}" was computed yet: python -m monitoring run, then check again.')
+            said = f'No complete {size} window of "{model}" was computed'
+            raise NotFound(f"{said}{by}: choose a later day." if by else f"{said} yet: python -m monitoring run, then check again.")
         return max(complete, key=lambda span: (span[1], span[0]))
     at = moment(window, name="--window")
     found = [span for span in spans if at is not None and span[0] <= at < span[1]]
     if not found:
-        raise NotFound(f'No {size} window of "{model}" around {window} was computed: python -m monitoring run --since T --until T.')
+        else_ = "choose a later day" if by else "python -m monitoring run --since T --until T"
+        raise NotFound(f'No {size} window of "{model}" around {window} was computed{by}: {else_}.')
     return max(found)
 
 

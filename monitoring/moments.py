@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["iso", "just_after", "moment"]
+__all__ = ["iso", "just_after", "known_by", "moment"]
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from monitoring.errors import InputError
 
@@ -26,6 +26,16 @@ def moment(value: datetime | str | None, *, name: str = "time") -> datetime | No
     except ValueError:
         raise InputError(f'{name} "{value}" is not a time: write it like 2026-03-01 or 2026-03-01T12:00Z.') from None
     return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def known_by(value: datetime | str | None, *, name: str = "as_of") -> datetime | None:
+    """The moment up to which findings and labels count as known: `moment`, but a day alone (`2026-03-01`) stands until it is over (UTC)."""
+    if isinstance(value, str):
+        try:
+            return datetime.combine(date.fromisoformat(value.strip()) + timedelta(days=1), time(), UTC)
+        except (ValueError, OverflowError):
+            pass  # it names a time of the day too, or is none
+    return moment(value, name=name)
 
 
 def iso(value: datetime) -> str:

@@ -88,13 +88,14 @@ def plan_model(store: Store, model: str, *, window: str | None, since: datetime 
         frozen = store.pruned_before(model, row["version"])
         there = row if frozen is None else {**row, "first": max(row["first"], frozen)}
         seen = [found for found in _seen(store, subject, spec, there, since, until, now) if frozen is None or found.window.start >= frozen]
-        known = {state["start"]: state for state in store.window_states(model, subject.version, spec.name).to_pylist()}
+        known = {_place(spec, state["start"], state["end"]): state
+                 for state in store.window_states(model, subject.version, spec.name).to_pylist()}  # fmt: skip
         basis = _basis(schema, info)
         due: list[Due] = []
         turns.beginning(spec, there["first"], there["last"])
         for found in newest_first_of(seen):
             fingerprint = _fingerprint(found, basis, schema.label_delay, now)
-            state = known.get(found.window.start)
+            state = known.get(_place(spec, found.window.start, found.window.end))
             turns.window(found.window, schema.label_delay, state)
             if is_dirty(fingerprint, state, everything=everything) and not _just_failed(state, fingerprint, now, everything=everything):
                 summary = len(due) < _SUMMARIES
@@ -103,6 +104,11 @@ def plan_model(store: Store, model: str, *, window: str | None, since: datetime 
         gone = _gone(subject, spec, stored, seen) if spec.unit == "rows" and not part else ()
         plans.append(Plan(subject, (*due, *gone)))
     return plans, None if serial is None else Settled(model, serial, turns.next)
+
+
+def _place(spec: WindowSpec, start: datetime, end: datetime) -> tuple[datetime, datetime | None]:
+    """What makes a version's window the same one: where it starts, and of ranges of somebody's choice where it ends too."""
+    return start, end if spec.unit == "range" else None
 
 
 class _Turns:

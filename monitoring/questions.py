@@ -17,8 +17,9 @@ from monitoring.checks import judge
 from monitoring.errors import InputError, NotFound, nearest
 from monitoring.export import write_table
 from monitoring.known import not_computed_by
-from monitoring.moments import iso, moment
+from monitoring.moments import iso, known_by, moment
 from monitoring.plain import jsonable
+from storage.points import CAUSES
 from storage.store import Reader
 
 QUESTIONS = frozenset({"check", "describe", "export", "models", "points", "table"})
@@ -59,7 +60,7 @@ class Questions:
         window: str | None = None,
         as_of: str | None = None,
     ) -> pa.Table:
-        """The findings of windows that start in [since, until), in the shape of `storage.points.POINTS`."""
+        """The findings of windows that start in [since, until), in the shape of `storage.points.POINTS`; those that held at `as_of`."""
         return self.reader.points(
             model=None if model is None else self.known(model),
             version=version,
@@ -68,15 +69,15 @@ class Questions:
             metric=metric,
             column=column,
             window=window,
-            as_of=moment(as_of, name="as_of"),
+            as_of=known_by(as_of),
         )
 
     def table(self, *, model: str, what: str, as_of: str | None = None) -> pa.Table:
         """All `points`, `causes`, `predictions`, `labels` or `quarantine` rows of one model.
 
-        With `as_of` the points that held then, from what had been computed by then, or the labels received by then.
+        With `as_of` the points that held then, from what had been computed by then, their causes, or the labels received by then.
         """
-        name, known = self.known(model), moment(as_of, name="--as-of")
+        name, known = self.known(model), known_by(as_of, name="--as-of")
         if known is not None and what in _TABLES:
             return self._as_known(name, what, known)
         if what == "points":
@@ -95,25 +96,42 @@ class Questions:
         if what == "labels":
             labels = self.reader.labels(model)
             return labels.filter(pc.less_equal(labels["received_at"], pa.scalar(known, labels["received_at"].type)))
-        if what != "points":
-            raise InputError(f"--as-of is for points and labels: what is known of {what} does not change.")
+        if what not in ("points", "causes"):
+            raise InputError(f"--as-of is for points, causes and labels: what is known of {what} does not change.")
+        points = self._points_as_known(model, known)
+        if what == "points":
+            return points
+        sizes = sorted({*points["window"].to_pylist()} - {"range"})  # a range of somebody's choice has no windows before it
+        return pa.concat_tables([self._causes(model, size, known) for size in sizes] or [CAUSES.empty_table()])
+
+    def _points_as_known(self, model: str, known: datetime) -> pa.Table:
         points = self.reader.points(model=model, as_of=known)
         if not points.num_rows:
             raise NotFound(not_computed_by(self.reader.computed(model, as_of=known), known))
         return points
 
+    def _causes(self, model: str, window: str, known: datetime | None) -> pa.Table:
+        """The causes of what is open, or of what was open at a moment."""
+        if known is None:
+            return self.reader.causes(model, window)
+        from monitoring.causes.storing import explained  # scipy, when a past day is asked for
+
+        return explained(self.reader, model, window, as_of=known)
+
     def export(self, *, model: str, what: str, format: str, path: str | Path, as_of: str | None = None) -> dict[str, Any]:  # noqa: A002
         """Write one of a model's tables to an absolute path: `{"path", "rows", "format", "what"}`; `as_of` as for `table`."""
         return {"what": what, **write_table(self.table(model=model, what=what, as_of=as_of), Path(path), format=format)}
 
-    def check(self, *, model: str, window: str = "last", fail_on: str = "warn") -> dict[str, Any]:
+    def check(self, *, model: str, window: str = "last", fail_on: str = "warn", as_of: str | None = None) -> dict[str, Any]:
         """Judge one window for a pipeline; see `monitoring.checks.Check.to_dict`, and `causes`: since when and why, a sentence for each
-        finding that is open in the newest judged window."""
-        name = self.known(model)
+        finding that is open in the newest judged window. With `as_of` from the points that held then, as `table` gives them: a window
+        whose labels were due then is provisional, whatever came since."""
+        name, known = self.known(model), known_by(as_of, name="--as-of")
         size = str(self.reader.spec(name).get("window") or "1d")
-        told = judge(self.reader.points(model=name), name, size=size, window=window, fail_on=fail_on).to_dict()
+        points = self.reader.points(model=name) if known is None else self._points_as_known(name, known)
+        told = judge(points, name, size=size, window=window, fail_on=fail_on, as_of=known).to_dict()
         keys = ("metric", "column", "method", "sentence")
-        return told | {"causes": [{key: row[key] for key in keys} for row in self.reader.causes(name, size).to_pylist()]}
+        return told | {"causes": [{key: row[key] for key in keys} for row in self._causes(name, size, known).to_pylist()]}
 
     def known(self, model: str) -> str:
         """`model` itself where it is registered, else `NotFound` that names what is."""

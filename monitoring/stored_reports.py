@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from monitoring.moments import just_after
 from monitoring.report_windows import find, ranked
 from storage.store import Reader
@@ -67,7 +70,9 @@ def _made(store: Reader, model: str, kind: str, version: str, start: datetime, e
     if kind == "findings" and at is not None:
         states = store.window_states(model, version, at.window).to_pylist()
         saved = [state["computed_at"] for state in states if (state["start"], state["end"]) == (start, end)]
-        return at.window, max([at.computed_at, *saved])
+        points = store.points(model=model, version=version, window=at.window, since=start, until=just_after(start))
+        said = points.filter(pc.equal(points["window_end"], pa.scalar(end)))["computed_at"]  # verdicts are said anew when a run ends
+        return at.window, max([at.computed_at, *saved, *said.to_pylist()])
     snapshot = snapshot_of(store, model=model, kind=kind, version=version, since=start, until=end)
     if snapshot is None:
         return None if at is None else (at.window, at.computed_at)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["explain_models"]
+__all__ = ["explain_models", "explained"]
 
 import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
 from monitoring.causes.explaining import NEEDED, explain
 from storage.errors import StorageError
-from storage.store import Store
+from storage.store import Reader, Store
 
 _log = logging.getLogger(__name__)
 
@@ -31,12 +33,18 @@ def explain_models(store: Store, model: str | None = None) -> int:
 
 
 def _explain(store: Store, model: str, window: str, up_to: datetime) -> int:
-    points = store.points(model=model, window=window, metric=[*NEEDED, "rows"], segment="")
-
-    def segments(start: datetime, end: datetime) -> Sequence[dict[str, Any]]:
-        rows = store.points(model=model, window=window, since=start, until=end, metric=[*NEEDED, "rows"]).to_pylist()
-        return [row for row in rows if row["segment"]]
-
-    causes = explain(points, segments, importances=store.spec(model).get("importances"))
+    causes = explained(store, model, window)
     store.save_causes(model, window, causes, up_to=up_to)
     return int(causes.num_rows)
+
+
+def explained(store: Reader, model: str, window: str, *, as_of: datetime | None = None) -> pa.Table:
+    """The causes of what is open in a model's windows of this name, in the shape of `storage.points.CAUSES`; with `as_of` from the points
+    that held then."""
+    points = store.points(model=model, window=window, metric=[*NEEDED, "rows"], segment="", as_of=as_of)
+
+    def segments(start: datetime, end: datetime) -> Sequence[dict[str, Any]]:
+        rows = store.points(model=model, window=window, since=start, until=end, metric=[*NEEDED, "rows"], as_of=as_of).to_pylist()
+        return [row for row in rows if row["segment"]]
+
+    return explain(points, segments, importances=store.spec(model).get("importances"))

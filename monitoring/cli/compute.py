@@ -31,6 +31,8 @@ FromOption = Annotated[str | None, typer.Option("--from", help=_BEGIN, show_defa
 _VERSION = "The model's version (default: the one with most rows in that window)."
 VersionOption = Annotated[str | None, typer.Option(help=_VERSION, show_default=False)]
 FormatOption = Annotated[str | None, typer.Option("--format", help="html or json (default: the file's ending).", show_default=False)]
+_AS_OF = "Judge by what had been computed by then (a day alone: by its end, UTC); labels that were due then are provisional."
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help=_AS_OF, show_default=False)]
 ToOption = Annotated[str | None, typer.Option("--to", help=f"End, not included. {_TIME}", show_default=False)]
 
 
@@ -117,11 +119,12 @@ def check(
     window: Annotated[str, typer.Option(help="last, or a time within the window that is meant.")] = "last",
     fail_on: Annotated[str, typer.Option(help="warn, or drift to let warnings pass.")] = "warn",
     junit: Annotated[Path | None, typer.Option(help="Write the findings as JUnit XML too.", show_default=False)] = None,
+    as_of: AsOfOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge one window: exit code 0 ok, 1 warning, 2 drift or degradation, 3 where something failed."""
-    told = ask(home, "check", model=model, window=window, fail_on=fail_on)
+    told = ask(home, "check", model=model, window=window, fail_on=fail_on, as_of=as_of)
     if junit is not None:
         _write_junit(told, junit)
     emit(told, as_json=as_json, text=_summary(told))
@@ -141,7 +144,8 @@ def _write_junit(told: dict[str, Any], path: Path) -> None:
 
 def _summary(told: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in told["counts"].items())
-    lines = [f"{told['model']} [{told['window_start']}, {told['window_end']}): {told['verdict'].replace('_', ' ')} ({counts})"]
+    known = f", as known on {told['as_of']}" if told.get("as_of") else ""
+    lines = [f"{told['model']} [{told['window_start']}, {told['window_end']}){known}: {told['verdict'].replace('_', ' ')} ({counts})"]
     why = {(cause["metric"], cause["column"], cause["method"]): cause["sentence"] for cause in told.get("causes", ())}
     for case in told["cases"]:
         if case["status"] in {"drift", "warn", "failed"}:

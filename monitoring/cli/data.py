@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ModelArgument = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
 FileArgument = Annotated[Path, typer.Argument(help="A .parquet, .csv or .jsonl file.", show_default=False)]
 
+_AS_OF = "Points as they were computed by then (a day alone: by its end, UTC), their causes, or labels received by then."
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="parquet, csv or json (default: the file's ending).", show_default=False)
 ]
@@ -58,8 +59,7 @@ def export(
     output: OutputOption,
     what: Annotated[str, typer.Option(help="points, causes (since when and why), predictions, labels or quarantine.")] = "points",
     format_: FormatOption = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Points as they were computed by then, or labels received by then.",
-                                              show_default=False)] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help=_AS_OF, show_default=False)] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

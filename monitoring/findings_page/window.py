@@ -59,7 +59,7 @@ def read(store: Reader, *, model: str, version: str, window: str, start: datetim
     points = sorted((row for row in found if row["window_end"] == end), key=_place)
     if not points:
         return None
-    profiles = [row for row in store.profiles(model, version, window, start).to_pylist() if not row["segment"]]
+    profiles = [row for row in store.profiles(model, version, window, start).to_pylist() if not row["segment"] and row["window_end"] == end]
     return WindowFindings(
         **scope, task=str(store.spec(model).get("task") or ""), start=start, end=end, points=points, profiles=profiles,
         courses=_courses(store, scope, start, end - start, points),
@@ -72,6 +72,8 @@ def _courses(store: Reader, scope: Mapping[str, Any], start: datetime, length: t
     back = 2 * _COURSE * length  # twice as far back, because windows without a row have no point
     since = start - back if start - _BEGINNING > back else None  # a range of decades would go back before the calendar
     before = store.points(**scope, since=since, until=just_after(start), metric=names, segment="").to_pylist()
+    # Another range that begins here too is no part of the course.
+    before = [row for row in before if row["window_start"] < start or row["window_end"] == start + length]
     starts = sorted({row["window_start"] for row in before})[-_COURSE:]
     values = {(row["metric"], row["column"], row["window_start"]): row["value"] for row in before}
     keys = {(metric, column) for metric, column, _ in values}

@@ -39,8 +39,10 @@ _PROFILE_NAMES = ", ".join(f'"{name}"' for name in PROFILES.names)
 _INCIDENTAL = ("computed_at", "run")
 _SAME = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in POINTS.names if name not in _INCIDENTAL)
 _KEY = " AND ".join(f'o."{name}" = n."{name}"' for name in (
-    "model", "version", "window", "window_start", "segment", "metric", "column", "method", "kind"))  # fmt: skip
-_SCOPE = 'model = $model AND version = $version AND "window" = $window_name AND window_start = $start'
+    "model", "version", "window", "window_start", "segment", "metric", "column", "method", "kind", "window_end"))  # fmt: skip
+# A window of a size begins only once; of ranges of somebody's choice several may begin together. (The last window of rows grows.)
+_SCOPE = ('model = $model AND version = $version AND "window" = $window_name AND window_start = $start'
+          " AND ($window_name <> 'range' OR window_end = $end)")  # fmt: skip
 _REPORT_KEYS = ("report_id", "model", "version", "kind", "window", "window_start", "window_end", "format", "path", "created_at", "run")
 
 
@@ -49,7 +51,7 @@ def save_window(
     *, window_name: str, run: str, state: str, fingerprint: str,
 ) -> None:  # fmt: skip
     """Replace the findings of one window; see Store.save_window."""
-    scope = {"model": model, "version": version, "window_name": window_name, "start": window.start}
+    scope = {"model": model, "version": version, "window_name": window_name, "start": window.start, "end": window.end}
     _supersede(cursor, scope, _shaped(points, POINTS, "points"))
     cursor.execute(f"DELETE FROM profiles WHERE {_SCOPE}", scope)  # noqa: S608 – a constant
     if profiles is not None and profiles.num_rows:
@@ -86,13 +88,14 @@ def _supersede(cursor: Cursor, scope: Mapping[str, Any], new: pa.Table) -> None:
 
 
 def restate(cursor: Cursor, found: pa.Table) -> None:
-    """Verdicts of current points said anew in place; see Store.restate."""
+    """Verdicts of current points said anew, the old ones superseded; see Store.restate."""
     cursor.register("incoming", _shaped(found, POINTS, "points"))
     try:
-        cursor.execute(
-            f"UPDATE points AS o SET status = n.status, reason = n.reason, detail = n.detail "  # noqa: S608 – a constant
-            f"FROM incoming n WHERE o.superseded_at IS NULL AND {_KEY}"
-        )
+        (row,) = dicts(cursor, "SELECT now() AS at")
+        matched = f"FROM incoming n WHERE o.superseded_at IS NULL AND {_KEY}"
+        cursor.execute(f"UPDATE points AS o SET superseded_at = $at {matched}", row)  # noqa: S608 – a constant
+        anew = "o.* REPLACE (n.status AS status, n.reason AS reason, n.detail AS detail, $at AS computed_at, NULL AS superseded_at)"
+        cursor.execute(f"INSERT INTO points SELECT {anew} FROM points o JOIN incoming n ON {_KEY} WHERE o.superseded_at = $at", row)  # noqa: S608
         cursor.execute("INSERT INTO restated SELECT DISTINCT model, 0 FROM incoming WHERE model NOT IN (SELECT model FROM restated)")
         cursor.execute("UPDATE restated SET times = times + 1 WHERE model IN (SELECT model FROM incoming)")
     finally:

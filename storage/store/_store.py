@@ -178,7 +178,8 @@ class Store(Reader):
     def restate(self, found: pa.Table) -> None:
         """Say status, reason and detail of current points anew, in one transaction: verdicts that rest on other windows' points too.
 
-        `found` has the shape of `storage.points.POINTS`; what was measured stays, so nothing is superseded.
+        `found` has the shape of `storage.points.POINTS`. What was measured stays; what was said of it until now is superseded, so that it
+        is still known what held before.
         """
         with self._database.write() as cursor:
             _findings.restate(cursor, found)

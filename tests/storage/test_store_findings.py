@@ -188,3 +188,27 @@ def test_verdicts_said_anew_change_the_mark_of_their_model_alone(fraud: Store) -
     assert {name for name in after if after[name] != before[name]} == {"fraud"}
     fraud.restate(said)
     assert fraud.points_marks()["fraud"] not in (before["fraud"], after["fraud"])
+
+
+def test_what_was_said_before_verdicts_were_said_anew_is_still_known(fraud: Store) -> None:
+    held = points({"metric": "drift", "column": "amount", "status": "warn"}, {"metric": "drift", "column": "age", "status": "ok"})
+    save(fraud, held)
+    fraud.restate(points({"metric": "drift", "column": "amount", "status": "drift", "value": 99.0}))
+    now, before = fraud.points().to_pylist(), fraud.points(as_of=MONDAY)
+    assert [(row["column"], row["status"], row["value"]) for row in now] == [("age", "ok", 0.5), ("amount", "drift", 0.5)]
+    assert sorted(map(str, before.to_pylist())) == sorted(map(str, held.to_pylist()))
+    assert now[1]["computed_at"] > MONDAY
+
+
+def test_ranges_that_begin_together_are_two_windows_and_one_of_rows_that_grows_is_one(store: Store) -> None:
+    for name in ("range", "rows:5000"):
+        for value, end in ((0.1, hour(48)), (0.2, hour(72)), (0.3, hour(72))):
+            window = Span(T0, end)
+            found = points({"value": value, "window": name, "window_end": end}, window=window)
+            made = pa.Table.from_pylist([{**profile(value), "window": name, "window_end": end}], PROFILES)
+            store.save_window("fraud", "1", window, found, made, window_name=name, run="r", fingerprint="f")
+    assert store.points(window="range").column("value").to_pylist() == [0.1, 0.3]
+    assert store.profiles("fraud", "1", "range", T0).column("value").to_pylist() == [0.1, 0.3]
+    assert store.window_states("fraud", "1", "range").num_rows == 2
+    assert store.points(window="rows:5000").column("value").to_pylist() == [0.3]
+    assert store.window_states("fraud", "1", "rows:5000").num_rows == 1

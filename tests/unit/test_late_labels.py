@@ -13,6 +13,7 @@ import pytest
 from monitoring import PredictionLogger
 from monitoring.errors import InputError, NotFound
 from monitoring.evidently_worker import EvidentlyWorker
+from monitoring.moments import iso
 from monitoring.service import House
 from storage.collector import Collector
 from storage.home import Home
@@ -72,6 +73,14 @@ def test_what_was_found_on_a_past_day_is_found_again_after_labels_came(store: St
         exported = pq.read_table(path).to_pylist()
         assert told["rows"] == len(exported)
         assert one(exported, "accuracy")["value"] == early["value"]
+        assert house.points(model="m", as_of=monday.isoformat()).to_pylist() == exported
+        for when, found in ((monday, exported), (None, points(house.store))):
+            check = house.check(model="m", as_of=when and when.isoformat())
+            judged = {(case["metric"], case["column"], case["segment"]): (case["value"], case["status"], case["n"]) for case in check["cases"]}
+            assert judged == {(p["metric"], p["column"], p["segment"]): (p["value"], p["status"], p["n"]) for p in found}
+            assert check["as_of"] == (when and iso(when))
+        with pytest.raises(NotFound, match=r"Nothing had been computed by"):
+            house.check(model="m", as_of=before_all.isoformat())
         assert house.table(model="m", what="labels", as_of=monday.isoformat()).num_rows == 80
         with pytest.raises(NotFound, match=r"Nothing had been computed by .*; the first findings of this model are of"):
             house.table(model="m", what="points", as_of=before_all.isoformat())
@@ -104,10 +113,12 @@ def test_with_every_label_there_is_no_selection(store: Store, worker: EvidentlyW
 
 
 def test_the_gate_waits_for_labels(store: Store, worker: EvidentlyWorker, tmp_path: Path) -> None:
-    """A model gone bad: while labels are due the loss is told and passes, once they are all in it fails the check."""
+    """A model gone bad: while labels are due the loss is told and passes, once they are all in it fails the check. Asked for as it was
+    known before, it passes for ever, and so nothing was known to have a cause; the causes are those that were told then."""
     made = [{**call, "label": 1 - call["prediction"]} for call in calls("binary", 200, seed=3)]
     log(store, "binary", made)
     put_reference(store, "binary")
+    told: list[dict[str, Any]] = []
     for now, code in ((START + timedelta(days=2), 0), (LATER, 2)):
         run(store, worker, now=now, everything=True)
         accuracy = one(points(store), "accuracy")
@@ -115,8 +126,17 @@ def test_the_gate_waits_for_labels(store: Store, worker: EvidentlyWorker, tmp_pa
         assert (accuracy["reason"].startswith("Provisional")) == (code == 0)
         store.close()
         with House.open(tmp_path / "home") as house:
-            told = house.check(model="m")
-            bad = {case["metric"] for case in told["cases"] if case["status"] == "drift" and not case["provisional"]}
+            told.append(house.check(model="m"))
+            bad = {case["metric"] for case in told[-1]["cases"] if case["status"] == "drift" and not case["provisional"]}
             assert ("accuracy" in bad) == (code == 2)
+            if code == 0:
+                early = datetime.now(UTC)
+            else:
+                assert house.check(model="m", as_of=early.isoformat()) == {**told[0], "as_of": iso(early)}
+                assert house.check(model="m", as_of="2200-01-01") == {**told[1], "as_of": "2200-01-02T00:00:00Z"}
+                causes = house.table(model="m", what="causes", as_of=datetime.now(UTC).isoformat())
+                assert causes.to_pylist() == house.table(model="m", what="causes").to_pylist()
+                assert {row["metric"] for row in house.table(model="m", what="causes", as_of=early.isoformat()).to_pylist()} == {
+                    cause["metric"] for cause in told[0]["causes"]}  # fmt: skip
         store = Store.open(Home(tmp_path / "home"))
     store.close()

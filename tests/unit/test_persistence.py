@@ -229,7 +229,22 @@ def test_computing_what_lasts_again_supersedes_nothing(store: Store) -> None:
     day = START + 5 * DAY
     for metric, column in (("drift", "a"), ("drift_share", "")):
         history = store.point_history(model="m", version="1", window="1d", start=day, metric=metric, column=column).to_pylist()
-        assert [row["status"] for row in history] == ["drift"]
+        assert [row["status"] for row in history] == ["warn", "drift"]  # as it was saved, and as the end of the first run settled it
+
+
+def test_a_verdict_that_late_rows_changed_is_still_known_as_it_was(store: Store) -> None:
+    """Day 4 stays as it is itself; late rows take away what was found on day 2, so that on day 4 drift had not lasted."""
+    now = START + 30 * DAY
+    runner.run(store, workers=[NoEvidently()], jobs=1, now=now, until=START + 5 * DAY)
+    before = datetime.now(UTC)
+    assert drift_of(store)[-1] == "drift"
+    with PredictionLogger("m", version="1", schema=ModelSchema.from_dict(store.spec("m")), home=store.home, strict=True) as log:
+        for place, value in enumerate(np.random.default_rng(5).normal(-0.1, 1, 3_000)):
+            log.prediction({"a": float(value)}, 0.0, timestamp=START + 2 * DAY + place * timedelta(seconds=20))
+    Collector(store).once()
+    runner.run(store, workers=[NoEvidently()], jobs=1, now=now, until=START + 5 * DAY)
+    known = store.points(model="m", metric="drift", column="a", as_of=before).column("status").to_pylist()
+    assert (drift_of(store)[-1], known[-1]) == ("warn", "drift")
 
 
 def test_a_range_has_no_windows_before_it_and_is_judged_alone(store: Store) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.errors import InputError
-from monitoring.moments import iso, moment
+from monitoring.moments import iso, known_by, moment
 from monitoring.plain import jsonable, printable
 from monitoring.settings import Settings
 
@@ -66,6 +66,15 @@ def test_a_naive_datetime_in_code_is_refused() -> None:
 def test_what_is_no_time_is_a_sentence_with_an_example() -> None:
     with pytest.raises(InputError, match='--from "yesterday" is not a time: write it like 2026-03-01'):
         moment("yesterday", name="--from")
+
+
+def test_a_day_by_which_something_was_known_stands_until_it_is_over() -> None:
+    assert known_by("2026-02-28") == datetime(2026, 3, 1, tzinfo=UTC)
+    assert known_by("2026-02-28T00:00") == datetime(2026, 2, 28, tzinfo=UTC)
+    assert known_by(datetime(2026, 2, 28, 5, tzinfo=UTC)) == datetime(2026, 2, 28, 5, tzinfo=UTC)
+    assert known_by(None) is None
+    with pytest.raises(InputError, match="as_of"):
+        known_by("soon")
 
 
 def test_times_are_written_in_utc_with_z() -> None:

@@ -86,6 +86,18 @@ def test_ranges_that_share_a_start_have_each_their_own_report(reports: Reports) 
         START + 2 * DAY: "100 rows", START + 4 * DAY: "200 rows"}  # fmt: skip
 
 
+def test_the_findings_of_one_range_outlive_those_of_another_that_begins_with_it(reports: Reports) -> None:
+    for until in (2, 4, 2, 4):
+        reports.of(0, until, kind="findings")
+    assert reports.worker.analysed == 2
+    for until, rows in ((2, 100), (4, 200)):
+        found = read(reports.store, model="m", version="1", window="range", start=START, end=START + until * DAY)
+        assert found is not None
+        assert found.value("rows") == rows
+        assert {row["window_end"] for row in found.profiles} == {found.end}
+        assert set(found.courses["rows", ""]) == {float(rows)}
+
+
 def test_a_range_is_analysed_again_after_late_rows_and_only_then(reports: Reports) -> None:
     first = reports.of(0, 2)
     assert (reports.of(0, 2)["created_at"], reports.worker.analysed) == (first["created_at"], 1)
@@ -180,3 +192,12 @@ def test_a_rendered_report_is_fresh_until_its_window_is_computed_again(reports: 
     assert fresh() is False
     reports.of(0, 2, kind=kind)
     assert fresh() is True
+
+
+def test_our_page_is_old_once_a_verdict_on_it_was_said_anew(reports: Reports) -> None:
+    reports.of(0, 2, kind="findings")
+    points = reports.store.points(model="m", window="range", metric="rows")
+    reports.store.restate(points)
+    found = stored(reports.store, model="m", kind="findings", version="1", start=START, end=START + 2 * DAY, format="html")
+    assert found is not None
+    assert not found.fresh
