@@ -76,8 +76,9 @@ def test_what_was_found_on_a_past_day_is_found_again_after_labels_came(store: St
         assert house.points(model="m", as_of=monday.isoformat()).to_pylist() == exported
         for when, found in ((monday, exported), (None, points(house.store))):
             check = house.check(model="m", as_of=when and when.isoformat())
-            judged = {(case["metric"], case["column"], case["segment"]): (case["value"], case["status"], case["n"]) for case in check["cases"]}
-            assert judged == {(p["metric"], p["column"], p["segment"]): (p["value"], p["status"], p["n"]) for p in found}
+            judged, stored = ({tuple(row[name] for name in ("metric", "column", "segment", "value", "status", "n")) for row in rows}
+                              for rows in (check["cases"], found))  # fmt: skip
+            assert judged == stored
             assert check["as_of"] == (when and iso(when))
         with pytest.raises(NotFound, match=r"Nothing had been computed by"):
             house.check(model="m", as_of=before_all.isoformat())
