@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["METRICS", "NEEDS", "Direction", "Metric", "metrics_of"]
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Direction = Literal["higher", "lower", "none"]
@@ -29,6 +30,13 @@ class Metric:
     source: str
     description: str
     column: str = ""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What the value can be: no threshold lies outside."""
+        if self.group in {"fairness", "causes"} or self.name in {"r2", "mean_error"}:  # differences, and what may be below nothing
+            return -inf, inf
+        return 0.0, (1.0 if self.unit == "share" else inf)
 
 
 def _registry(*metrics: Metric) -> dict[str, Metric]:

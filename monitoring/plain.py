@@ -1,8 +1,8 @@
-"""Values as JSON and a terminal can carry them."""
+"""Values as JSON, a terminal and a sentence can carry them."""
 
 from __future__ import annotations
 
-__all__ = ["jsonable", "printable"]
+__all__ = ["counted", "jsonable", "printable"]
 
 import math
 from collections.abc import Mapping
@@ -31,6 +31,11 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [jsonable(item) for item in value]
     return value.isoformat() if isinstance(value, date) else _text(value)
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `2 rows`, `12,000 labelled rows`; `noun` is the singular."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def printable(text: object) -> str:

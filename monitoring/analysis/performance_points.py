@@ -18,7 +18,7 @@ from monitoring.findings import Findings
 from monitoring.metrics import METRICS
 from monitoring.performance import OF_LISTS, Key, Measured
 from monitoring.performance.budget import at_budget
-from monitoring.performance.comparing import judged
+from monitoring.performance.comparing import judged, within
 from monitoring.subject import Subject
 from monitoring.verdicts import Verdict
 
@@ -108,10 +108,11 @@ def verdict_of(metric: str, value: float, measured: Measured, usual: Measured | 
         return Verdict(status="insufficient_data", reason=f"The reference holds too little to compare with. {usual.scarce}")
     reference = usual.value if usual else None
     if threshold is not None:
-        return _past(value, threshold, reference, measured.rows)
+        return within(_past(value, threshold, reference, measured.rows), METRICS[metric].bounds)
     if metric in _OF_THIS_SIZE or measured.interval is None or usual is None or reference is None:
         return Verdict(status="ok")
-    return judged(value, measured.interval, reference, usual.interval, METRICS[metric].direction, n=measured.rows, n_reference=usual.rows)
+    found = judged(value, measured.interval, reference, usual.interval, METRICS[metric].direction, n=measured.rows, n_reference=usual.rows)
+    return within(found, METRICS[metric].bounds)
 
 
 def _past(value: float, threshold: float, reference: float | None, n: int) -> Verdict:

@@ -12,6 +12,7 @@ from scipy.stats import betabinom
 from monitoring.analysis.baseline import Baseline
 from monitoring.findings import Findings
 from monitoring.performance.intervals import wilson
+from monitoring.plain import counted
 
 _LEVEL = 0.001  # as for drift: one false alarm in a thousand windows per feature
 _WARN, _DRIFT = 0.01, 0.05  # shares above the reference's: below one percent a difference is too small to name
@@ -68,7 +69,7 @@ def _add(found: Findings, metric: str, column: str, count: int | None, n: int, *
     excess = value - share
     status, reason = "ok", None
     if n < _MINIMUM:
-        status, reason = "insufficient_data", f"Only {n} rows have been seen; {_MINIMUM} are needed to judge."
+        status, reason = "insufficient_data", f"Only {counted(n, 'row')} so far; {_MINIMUM} are needed to judge."
     elif chance < _LEVEL and excess >= _WARN:
         status = "drift" if excess >= _DRIFT else "warn"
         reason = f"{count:,} of {n:,} rows; a window like the reference ({usual:,} of {of:,}) has as many in {chance:.2g} of cases"

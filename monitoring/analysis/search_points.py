@@ -12,6 +12,7 @@ import pyarrow as pa
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
 from monitoring.findings import Findings
+from monitoring.plain import counted
 from monitoring.segments.atoms import Atoms, atoms
 from monitoring.segments.naming import segment_name
 from monitoring.segments.outcomes import rates
@@ -37,7 +38,7 @@ def add_worst_slices(found: Findings, subject: Subject, frame: pa.Table, labels:
     rows, loss = _losses(subject, _bounded(frame))
     if rows.num_rows < MINIMUM_ROWS:
         found.add("slices_found", status="insufficient_data", n=rows.num_rows,
-                  reason=f"Only {rows.num_rows} rows with a decision and a label; {MINIMUM_ROWS} are needed to search.")  # fmt: skip
+                  reason=f"Only {counted(rows.num_rows, 'row')} with decision and label; {MINIMUM_ROWS} are needed to search.")  # fmt: skip
         return
     share = subject.schema.drift.false_alarms or _BUDGET
     reference = _of_reference(subject, baseline) if baseline else None

@@ -19,8 +19,10 @@ from monitoring.analysis.performance_points import add_measured, measuring, verd
 from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
+from monitoring.metrics import METRICS
 from monitoring.multiplicity import budget
 from monitoring.performance import Groups, measure_groups
+from monitoring.performance.comparing import within
 from monitoring.performance.found import Key, Measured
 from monitoring.performance.intervals import wilsons
 from monitoring.segments.columns import Columns
@@ -78,7 +80,8 @@ def _judged(parts: Sequence[Slice], measured: Sequence[Mapping[Key, Measured]],
                 alone[place, key] = verdict_of(key[0], one.value, one, known)
                 bars.append(known.value if known else None)
     metrics = len({key for (_, key), verdict in alone.items() if verdict.p_value is not None})
-    return dict(zip(alone, judge_together(list(alone.values()), bars, metrics=metrics), strict=True))
+    together = judge_together(list(alone.values()), bars, metrics=metrics)
+    return {key: within(verdict, METRICS[key[1][0]].bounds) for key, verdict in zip(alone, together, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from monitoring.multivariate.encoding import Columns, Encoder, columns_of, joine
 from monitoring.multivariate.own import OwnScores, own_scores
 from monitoring.multivariate.reconstruction import reconstruction_change, reconstruction_drivers, reconstruction_null, varies
 from monitoring.own_windows import Span
+from monitoring.plain import counted
 from monitoring.verdicts import percent
 
 Floats = npt.NDArray[np.float64]
@@ -199,7 +200,7 @@ def _too_few(n: int, n_reference: int, features: int) -> str | None:
     if features < 2:
         return "The model has fewer than two features; the drift of each is all there is."
     if n < _FEWEST:
-        return f"Only {n:,} rows of the window; {_FEWEST} are needed to judge."
+        return f"Only {counted(n, 'row')} of the window; {_FEWEST} are needed to judge."
     if n_reference < _FEWEST:
-        return f"Only {n_reference:,} rows of the reference; {_FEWEST} are needed to judge."
+        return f"Only {counted(n_reference, 'row')} of the reference; {_FEWEST} are needed to judge."
     return None

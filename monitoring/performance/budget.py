@@ -84,5 +84,5 @@ def _precision(taken: pa.Table, positive_label: str | None) -> Measured:
     if not n:
         return nothing("no prediction that the budget pays for has a label")
     hits = pc.sum(pc.equal(labels, "1" if positive_label is None else positive_label)).as_py()
-    scarce = too_few(n, "labelled predictions within the alert budget", MINIMUM_LABELLED)
+    scarce = too_few(n, "labelled prediction", MINIMUM_LABELLED, of="within the alert budget")
     return Measured(value=hits / n, interval=wilson(hits, n), n=n, rows=n, scarce=scarce)

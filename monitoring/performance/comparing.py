@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["judged"]
+__all__ = ["judged", "within"]
 
+from dataclasses import replace
 from statistics import NormalDist
 
 from monitoring.metrics import Direction
@@ -37,3 +38,10 @@ def judged(value: float, interval: Interval, usual: float, usual_interval: Inter
         f"{value:.3g} is worse than the reference's {usual:.3g} by more than {explained:.3g}, what chance explains in 99.9 % of cases "
         f"({n:,} rows and {n_reference:,} of the reference)"
     ))  # fmt: skip
+
+
+def within(verdict: Verdict, bounds: tuple[float, float]) -> Verdict:
+    """The verdict with its threshold inside what the metric can be: a share of less than nothing would be named where none is."""
+    if verdict.threshold is None:
+        return verdict
+    return replace(verdict, threshold=min(max(verdict.threshold, bounds[0]), bounds[1]))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitoring.plain import counted
+
 from .intervals import Floats, Interval, Intervals
 
 Key = tuple[str, str]
@@ -39,9 +41,9 @@ class Measured:
     weighted: bool = False
 
 
-def too_few(n: int, what: str, minimum: int) -> str | None:
-    """Why `n` are not enough to judge by, or None where they are."""
-    return None if n >= minimum else f"Only {n} {what}; {minimum} are needed to judge."
+def too_few(n: int, noun: str, minimum: int, *, of: str = "") -> str | None:
+    """Why `n` are not enough to judge by, or None where they are; `noun` is the singular, and `of` says which."""
+    return None if n >= minimum else f"Only {counted(n, noun)}{of and ' '}{of}; {minimum} are needed to judge."
 
 
 def nothing(reason: str, *, rows: int = 0) -> Measured:

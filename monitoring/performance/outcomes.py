@@ -187,8 +187,9 @@ def _classes(names: list[str], label: Codes, decision: Codes, *, also: str | Non
     """The classes that occur, sorted, and both columns as their codes."""
     used = np.flatnonzero(np.bincount(np.r_[label, decision], minlength=len(names)))
     classes = tuple(sorted({*(names[code] for code in used), *([also] if also is not None else [])}))
+    place_of = {name: place for place, name in enumerate(classes)}
     places = np.zeros(len(names), np.intp)
-    places[used] = [classes.index(names[code]) for code in used]
+    places[used] = [place_of[names[code]] for code in used]
     return classes, places[label], places[decision]
 
 

@@ -49,7 +49,7 @@ def _quality(outcomes: RankingOutcomes, k: int) -> dict[str, Measured]:
     users = int(judged.sum())
     if not users:
         return dict.fromkeys(_PER_USER, nothing("no user of the window has a relevant item", rows=rows))
-    scarce = too_few(users, "users with a relevant item", MINIMUM_LABELLED)
+    scarce = too_few(users, "user", MINIMUM_LABELLED, of="with a relevant item")
     found = {}
     for metric, values in _per_user(outcomes, k, all_relevant).items():
         of_judged = values[judged]

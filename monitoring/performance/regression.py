@@ -34,7 +34,7 @@ class _Errors:
         self.error, self.size = outcomes.prediction - outcomes.label, np.abs(outcomes.prediction - outcomes.label)
         self.n = self.groups.sizes
         self.weighted = np.zeros(len(self.n), bool) if self.weight is None else self.groups.sums(self.weight != 1) > 0
-        self.scarce = [too_few(int(n), "labelled rows", MINIMUM_LABELLED) for n in self.n]
+        self.scarce = [too_few(int(n), "labelled row", MINIMUM_LABELLED) for n in self.n]
         self.zeros = self.groups.sums(self.label == 0)
         first = self.label[np.minimum(self.groups.edges[:-1], max(len(self.label) - 1, 0))] if len(self.label) else np.zeros(len(self.n))
         self.varies = self.groups.sums(self.label != first[self.groups.of]) > 0
@@ -108,7 +108,7 @@ class _Errors:
     def _on_side(self, side: npt.NDArray[np.bool_], word: str) -> list[Measured]:
         part = self.groups.within(side)
         size, own, there = self.size[part.rows], None if self.weight is None else self.weight[part.rows], part.sizes
-        few = [too_few(int(n), f"predictions {word} their label", MINIMUM_LABELLED) for n in there]
+        few = [too_few(int(n), "prediction", MINIMUM_LABELLED, of=f"{word} the label") for n in there]
         found = gathered(part.means(size, own), of_means(size, part, own, low=0.0), n=there, rows=self.n, weighted=self.weighted,
                          scarce=[all_ or here for all_, here in zip(self.scarce, few, strict=True)])  # fmt: skip
         return [one if one.n else nothing(f"no prediction of the window lies {word} its label", rows=one.rows) for one in found]

@@ -77,10 +77,10 @@ class _Scored:
         return f'{name} needs every class among the labels, and "{missing[0]}" is not' if missing else None
 
     def _scarce(self, group: int) -> str | None:
-        few, there = too_few(int(self.n[group]), "labelled rows", MINIMUM_LABELLED), self.labels[group]
+        few, there = too_few(int(self.n[group]), "labelled row", MINIMUM_LABELLED), self.labels[group]
         if few is not None:
             return few
-        return too_few(int(there.min()), "labels of the rarer class" if len(there) == 2 else "labels of the rarest class", MINIMUM_OF_CLASS)
+        return too_few(int(there.min()), "label", MINIMUM_OF_CLASS, of=f"of the {'rarer' if len(there) == 2 else 'rarest'} class")
 
     def _ranked(self, metric: str) -> tuple[Floats, Intervals]:
         """ROC AUC (multiclass: the mean of one class against the rest) or average precision, and its interval.

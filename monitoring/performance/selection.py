@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import chi2_contingency, ks_2samp
 
+from monitoring.plain import counted
+
 from .found import MINIMUM_LABELLED
 
 MINIMUM_ROWS = MINIMUM_LABELLED  # on either side
@@ -47,7 +49,7 @@ def compare(values: pa.Array, labelled: Mask) -> Selection:
     n, n_other = int((there & labelled).sum()), int((there & ~labelled).sum())
     if min(n, n_other) < MINIMUM_ROWS:
         side = "labelled" if n < n_other else "unlabelled"
-        few = f"Only {min(n, n_other):,} {side} rows have a value; {MINIMUM_ROWS} are needed to compare."
+        few = f"Only {counted(min(n, n_other), f'{side} row')} with a value; {MINIMUM_ROWS} are needed to compare."
         return Selection(n=n, n_other=n_other, reason=few)
     given, inside = values.filter(pa.array(there)), labelled[there]
     if pa.types.is_floating(values.type):

@@ -16,6 +16,7 @@ from monitoring.drift import Sample, effect, is_effect, score, why_not
 from monitoring.drift_nulls import NullCache
 from monitoring.multiplicity import decide
 from monitoring.null_tail import Null
+from monitoring.plain import counted
 from monitoring.verdicts import Calibration, DriftSettings, Status, calibrate, percent
 
 _SEEABLE = 5.0  # times the minimum effect, as for whole windows (`monitoring.verdicts`)
@@ -98,9 +99,9 @@ def _blind(given: Calibration, n: int) -> str:
 
 def _too_few(n_window: int, n_reference: int, minimum: int) -> str:
     if n_window < minimum:
-        return f"Only {n_window:,} rows of the segment have a value in the window; {minimum} are needed to judge."
+        return f"Only {counted(n_window, 'row')} of the segment with a value in the window; {minimum} are needed to judge."
     if n_reference < minimum:
-        return f"Only {n_reference:,} rows of the segment have a value in the reference; {minimum} are needed to judge."
+        return f"Only {counted(n_reference, 'row')} of the segment with a value in the reference; {minimum} are needed to judge."
     return ""
 
 

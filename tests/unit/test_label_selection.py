@@ -41,7 +41,7 @@ def test_missing_values_count_on_neither_side_and_few_rows_are_not_compared() ->
     values = pa.array([1.0] * 100 + [None] * 100)
     found = compare(values, np.arange(200) < 150)
     assert found.value is None
-    assert found.reason == f"Only 0 unlabelled rows have a value; {MINIMUM_ROWS} are needed to compare."
+    assert found.reason == f"Only 0 unlabelled rows with a value; {MINIMUM_ROWS} are needed to compare."
     assert (found.n, found.n_other) == (100, 0)
 
 

@@ -254,6 +254,7 @@ def test_a_recall_of_three_frauds_is_grey_and_one_of_five_is_judged() -> None:
         frame = pa.table({"@label": ["0"] * 95 + ["1"] * positives, "@prediction": ["0"] * (95 + positives)})
         return measure(frame, task="binary", positive_label="1")["recall", ""].scarce
 
+    assert recall(1) == 'Only 1 label "1"; 5 are needed to judge.'
     assert recall(3) == 'Only 3 labels "1"; 5 are needed to judge.'
     assert recall(5) is None
 

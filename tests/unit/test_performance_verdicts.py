@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from monitoring.metrics import Direction
-from monitoring.performance.comparing import judged
+from monitoring.analysis.performance_points import verdict_of
+from monitoring.metrics import METRICS, Direction
+from monitoring.performance import Measured
+from monitoring.performance.comparing import judged, within
 from monitoring.performance.intervals import Interval, beyond, wilson
+from monitoring.verdicts import Verdict
 
 
 def alarms(*, n: int, n_reference: int, share: float, usual: float, direction: Direction = "higher", trials: int = 2_000) -> float:
@@ -94,3 +99,16 @@ def test_threshold_and_p_value_say_the_same_as_the_status(direction: Direction) 
         assert found.p_value is not None
         past = hits / 300 < found.threshold if direction == "higher" else hits / 300 > found.threshold
         assert past == (found.status != "ok") == (found.p_value < 0.0005)
+
+
+def test_a_threshold_lies_within_what_the_metric_can_be() -> None:
+    """A recall of 0.1 on few rows could fall by more than there is of it: no value is past the threshold then, and none is named."""
+    usual, few = (Measured(value=0.1, interval=wilson(n / 10, n), n=n, rows=n) for n in (2_000, 20))
+    alone = judged(0.1, wilson(2, 20), 0.1, usual.interval, "higher", n=20, n_reference=2_000)
+    assert alone.threshold is not None
+    assert alone.threshold < 0
+    assert verdict_of("recall", 0.1, few, usual).threshold == 0.0
+    assert within(Verdict(status="ok", threshold=1.2), METRICS["expected_calibration_error"].bounds).threshold == 1.0
+    assert within(Verdict(status="ok", threshold=-1.2), METRICS["r2"].bounds).threshold == -1.2
+    assert within(Verdict(status="ok"), (0.0, 1.0)).threshold is None
+    assert METRICS["mae"].bounds == (0.0, inf)

@@ -9,7 +9,7 @@ import pytest
 
 from monitoring.errors import InputError
 from monitoring.moments import iso, known_by, moment
-from monitoring.plain import jsonable, printable
+from monitoring.plain import counted, jsonable, printable
 from monitoring.settings import Settings
 
 
@@ -89,3 +89,7 @@ def test_anything_becomes_json_without_losing_what_it_was() -> None:
 
 def test_a_name_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[2Jb\nc\u202e") == "a\\x1b[2Jb\\nc\\u202e"
+
+
+def test_one_of_a_thing_is_said_in_the_singular() -> None:
+    assert [counted(n, "labelled row") for n in (0, 1, 12_000)] == ["0 labelled rows", "1 labelled row", "12,000 labelled rows"]
