@@ -83,7 +83,7 @@ def killed(home: Home, act: str, after: float) -> None:
     process.stdout.readline()
     time.sleep(after)
     process.kill()
-    process.wait(timeout=20)
+    process.wait(timeout=120)
     process.stdout.close()
 
 

@@ -48,7 +48,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, An
     fill(home)
     with Store.open(home) as store, store.reading() as cursor:
         facts.write(home, cursor)
-    assert subprocess.run([sys.executable, "-c", _MORE, str(home.path)], timeout=60, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run([sys.executable, "-c", _MORE, str(home.path)], timeout=240, check=False).returncode == -signal.SIGKILL
     assert wal(home).stat().st_size > 10_000
     whole = Home(home.path.with_name("whole"))
     shutil.copytree(home.path, whole.path)

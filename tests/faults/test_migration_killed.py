@@ -49,7 +49,7 @@ def migrate(home: Home, extra: Path, place: str, *, after: float | None = None) 
     if after is not None:
         time.sleep(after)
         process.kill()
-    code = process.wait(timeout=60)
+    code = process.wait(timeout=240)
     process.stdout.close()
     return code
 

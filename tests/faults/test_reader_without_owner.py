@@ -126,7 +126,7 @@ def test_a_reader_says_what_an_owner_would_and_leaves_everything_as_it_is(tmp_pa
 def test_a_reader_beside_an_owner_is_told_at_once_who_has_the_home(home: Home) -> None:
     with Store.open(home) as store:
         store.register_model(FRAUD)
-        process = subprocess.run([sys.executable, "-c", _ASK, str(home.path)], capture_output=True, text=True, check=True, timeout=60)
+        process = subprocess.run([sys.executable, "-c", _ASK, str(home.path)], capture_output=True, text=True, check=True, timeout=240)
     told, waited = process.stdout.split("|")
     assert f"in use by process {os.getpid()}: ask that process" in told
     assert float(waited) < 1

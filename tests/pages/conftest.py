@@ -36,7 +36,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
     def opened(script: str, house: House | Path, **params: str) -> AppTest:
         monkeypatch.setenv("MONITORING_HOME", str(house.home.path if isinstance(house, House) else house))
-        test = AppTest.from_file(str(ROOT / "pages" / f"{script}.py"), default_timeout=30)
+        test = AppTest.from_file(str(ROOT / "pages" / f"{script}.py"), default_timeout=120)
         for name, value in params.items():
             test.query_params[name] = value
         return test.run()

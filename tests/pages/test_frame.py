@@ -58,7 +58,7 @@ def test_every_section_has_its_script_one_folder_below_pages() -> None:
 
 def test_the_navigation_opens_the_overview(full_home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONITORING_HOME", str(full_home.home.path))
-    test = AppTest.from_file(str(ROOT / "pages/frame/navigation.py"), default_timeout=30).run()
+    test = AppTest.from_file(str(ROOT / "pages/frame/navigation.py"), default_timeout=120).run()
     assert not test.exception
     assert marker(test)[1] == "overview"
 

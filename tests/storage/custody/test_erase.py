@@ -157,7 +157,7 @@ writer.close()
         assert found_in(home, b"wonder") == []
         writer.stdin.write(b"\n")
         writer.stdin.close()
-        assert writer.wait(timeout=20) == 0
+        assert writer.wait(timeout=120) == 0
     (segment,) = segments(home.spool)
     assert all(line.reason is None for line in read_segment(segment))
     with Store.open(home) as store:
