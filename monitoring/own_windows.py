@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LEAST_WINDOWS", "OwnWindows", "Span", "numbered", "own_windows"]
+__all__ = ["LEAST_WINDOWS", "NO_TIMES", "OwnWindows", "Span", "by_value", "moments_of", "numbered", "own_windows", "whole_windows"]
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from monitoring.windows import Window
 
 LEAST_WINDOWS = 10  # with fewer, how much windows differ is a guess: a 99.9 % limit from 9 is 1.5 times that from very many
+NO_TIMES = "the reference has no times"
 _LEAST_ROWS = 20  # per window on average
 _MOST_WINDOWS = 200
 _SEED = 20_260_801
@@ -42,18 +43,23 @@ class Span:
         """What nulls depend on: equal for windows that cut the reference in the same places."""
         if self.rows is not None:
             return f"rows:{self.rows}"
-        length = self._length
-        return f"{length}us+{int(self.start.timestamp() * 1e6) % length}"
+        return f"{self.length}us+{self.begins % self.length}"
 
     @property
-    def _length(self) -> int:
+    def begins(self) -> int:
+        """µs since 1970."""
+        return int(self.start.timestamp() * 1e6)
+
+    @property
+    def length(self) -> int:
+        """µs, at least one."""
         return max(int((self.end - self.start).total_seconds() * 1e6), 1)
 
     def cut(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The number of each row's window, by its time in µs; rows are in order of time."""
         if self.rows is not None:
             return np.arange(len(times)) // self.rows
-        return np.asarray((times - int(self.start.timestamp() * 1e6)) // self._length)
+        return np.asarray((times - self.begins) // self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,12 @@ def own_windows(values: pa.Array, times: pa.Array | pa.ChunkedArray | None, span
     `values` are what `drift.comparable` returns, `times` the moments of the same rows in ascending order. Windows with less than half
     of the usual number of rows (the first and the last, mostly) are left out; of very many, 200 are drawn.
     """
-    found = numbered(times, span, values.is_valid().to_numpy(zero_copy_only=False))
+    usable = values.is_valid().to_numpy(zero_copy_only=False)
+    found = numbered(times, span, usable)
     if isinstance(found, str):
         return found
     number, count = found
-    return OwnWindows(_by_value(values, number, np.random.default_rng(_SEED)), count)
+    return OwnWindows(number[usable][by_value(values)], count)
 
 
 def numbered(times: pa.Array | pa.ChunkedArray | None, span: Span, usable: npt.NDArray[np.bool_] | None = None, *,
@@ -92,11 +99,19 @@ def numbered(times: pa.Array | pa.ChunkedArray | None, span: Span, usable: npt.N
     Of the rows only `usable` ones count. Of more than 200 windows so many are drawn.
     """
     if times is None or times.null_count == len(times):
-        return "the reference has no times"
+        return NO_TIMES
     timed = np.asarray(times.is_valid())
-    usable = timed if usable is None else usable & timed
-    moments = pc.cast(times, _MOMENT).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-    window = span.cut(np.asarray(moments))
+    return whole_windows(span.cut(moments_of(times)), timed if usable is None else usable & timed, least_rows=least_rows)
+
+
+def moments_of(times: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """µs since 1970; 0 where there is no time."""
+    return np.asarray(pc.cast(times, _MOMENT).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False))
+
+
+def whole_windows(window: npt.NDArray[np.int64], usable: npt.NDArray[np.bool_], *,
+                  least_rows: int = _LEAST_ROWS) -> tuple[npt.NDArray[np.int64], int] | str:  # fmt: skip
+    """`numbered` of rows, in whatever order, of which it is known into which window of the span each falls."""
     names, rows = np.unique(window[usable], return_counts=True)
     whole = names[rows >= np.median(rows) / 2] if len(names) else names
     if len(whole) < LEAST_WINDOWS:
@@ -111,15 +126,14 @@ def numbered(times: pa.Array | pa.ChunkedArray | None, span: Span, usable: npt.N
     return number.astype(np.int64), len(whole)
 
 
-def _by_value(values: pa.Array, number: npt.NDArray[np.int64], random: np.random.Generator) -> npt.NDArray[np.int64]:
-    """The numbers of the usable rows, in ascending order of their values; among equal values at random, lest they stay in order of time."""
-    valid = values.is_valid().to_numpy(zero_copy_only=False)
+def by_value(values: pa.Array) -> npt.NDArray[np.intp]:
+    """The places of the usable values in ascending order; of equal values at random, lest they stay in order of time."""
+    there = values.drop_null()
     if pa.types.is_string(values.type):
-        coded = values.drop_null().dictionary_encode()
+        coded = there.dictionary_encode()
         words = coded.dictionary.to_pylist()
         rank = {word: place for place, word in enumerate(sorted(words))}
         keys = np.array([rank[word] for word in words])[coded.indices.to_numpy()] if words else np.array([])
     else:
-        keys = values.drop_null().to_numpy(zero_copy_only=False)
-    order = np.lexsort((random.random(len(keys)), keys))
-    return np.asarray(number[valid][order])
+        keys = there.to_numpy(zero_copy_only=False)
+    return np.asarray(np.lexsort((np.random.default_rng(_SEED).random(len(keys)), keys)))

@@ -27,6 +27,7 @@ from monitoring.memory import too_large
 from monitoring.moments import just_after
 from monitoring.persistence import METRICS, hold, kept, promised
 from monitoring.planning import Due
+from monitoring.reference.opening import baseline_of
 from monitoring.snapshot_folders import snapshot_folder, snapshot_rows
 from storage.errors import StorageError
 from storage.store import Store
@@ -159,8 +160,7 @@ class RunUnderWay:
     def _baseline(self, model: str) -> Baseline | None:
         with self._loading:
             if model not in self._baselines:
-                table, info = self._store.reference(model), self._store.reference_info(model)
-                self._baselines[model] = Baseline(table, info["hash"]) if table is not None and info is not None else None
+                self._baselines[model] = baseline_of(self._store, model)
             return self._baselines[model]
 
     def _weighing(self, subject: Subject) -> Weighing | None:

@@ -43,6 +43,11 @@ class Home:
         return self.path / "export"
 
     @property
+    def references(self) -> Path:
+        """What was worked out of references, which may outlive their rows."""
+        return self.path / "references"
+
+    @property
     def reports(self) -> Path:
         """Snapshots and rendered reports."""
         return self.path / "reports"

@@ -6,7 +6,7 @@ __all__ = ["Analysis", "Baseline", "Found", "Scores", "Subject", "Weighing", "Wo
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,9 +33,13 @@ from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import DriftColumn, Job, Part, Result, Score, Verdict
 from monitoring.errors import EngineError
 from monitoring.findings import Findings
+from monitoring.multivariate import sampled
 from monitoring.performance import Key, Measured
 from monitoring.subject import Subject
 from monitoring.windows import Window
+
+_SUMMARISED = 20_000  # rows of the reference that Evidently's data summary sees: those that all features together are compared with
+_EVIDENTLY_ALONE = "Evidently computes {} from the reference's rows. {}"
 
 
 class Worker(Protocol):
@@ -147,11 +151,19 @@ def _scores(a: Analysis, worker: Worker, rows: pa.Table, asked: Sequence[Questio
     setting asks for it. Nothing, and a sentence, where it failed as a whole."""
     open_ = [question for question in asked if question.score is None]
     wanted = ({"drift"} if open_ else set()) | ({"performance"} if a.scores == "evidently" and labels.labelled else set())
+    if a.baseline and a.baseline.gone and open_:
+        gone = {q.compared.name: Score(reason=_EVIDENTLY_ALONE.format(q.calibration.method, a.baseline.gone), method=q.calibration.method,
+                                       n=q.calibration.n, n_reference=q.calibration.n_reference) for q in open_}  # fmt: skip
+        wanted -= {"drift"}
+        open_ = []
+    else:
+        gone = {}
     parts = frozenset(a.parts & wanted)
     if not parts:
-        return Result(), None
+        return Result(drift=gone), None
     names = {question.compared.name for question in open_} | (_outcomes(a.subject, rows) if "performance" in parts else set())
-    return _answer(a, worker, rows, _seen(rows, names), parts, columns=tuple(question.asked() for question in open_))
+    found, failure = _answer(a, worker, rows, _seen(rows, names), parts, columns=tuple(question.asked() for question in open_))
+    return replace(found, drift={**found.drift, **gone}), failure
 
 
 def _pages(a: Analysis, worker: Worker, rows: pa.Table, asked: Sequence[Question], scored: Result, verdicts: Mapping[str, Verdict],
@@ -171,12 +183,18 @@ def _answer(a: Analysis, worker: Worker, rows: pa.Table, names: list[str], parts
             snapshots: Path | None = None) -> tuple[Result, str | None]:  # fmt: skip
     """Evidently's answer on these columns of the rows; an empty one and a sentence where it failed as a whole."""
     subject, base = a.subject, a.baseline
-    reference = base.compared if base and (snapshots is None or "summary" in parts) else None
+    reference, digest, beside = None, base.digest if base else None, ""
+    if base and snapshots is None and columns:  # only scores that Evidently alone computes need all rows
+        reference = base.compared
+    elif base and "summary" in parts:
+        reference, digest = base.rows(f"sampled {_SUMMARISED}", lambda table: sampled(table, _SUMMARISED)), f"{base.digest} sampled"
+        if reference.num_rows < len(base):
+            beside = f", beside {reference.num_rows:,} of {len(base):,} rows of the reference"
     job = Job(
         task=subject.task,
         current=rows.select(names),
         reference=reference.select([name for name in names if name in reference.column_names]) if reference is not None else None,
-        reference_hash=base.digest if base else None,
+        reference_hash=digest,
         columns=columns,
         positive_label=subject.positive_label,
         ks=subject.ks,
@@ -184,7 +202,7 @@ def _answer(a: Analysis, worker: Worker, rows: pa.Table, names: list[str], parts
         item=subject.item,
         parts=parts,
         snapshots=snapshots,
-        name=f"{subject.model} {subject.version}, {a.window.start:%Y-%m-%d %H:%M} to {a.window.end:%Y-%m-%d %H:%M} UTC",
+        name=f"{subject.model} {subject.version}, {a.window.start:%Y-%m-%d %H:%M} to {a.window.end:%Y-%m-%d %H:%M} UTC{beside}",
     )
     try:
         return worker.analyse(job), None

@@ -1,38 +1,36 @@
-"""The reference of a model, prepared once and asked many times: samples, bins, its own performance."""
+"""The reference of a model, asked many times: each answer is worked out of its rows once, kept, and read by every later run."""
 
 from __future__ import annotations
 
 __all__ = ["Baseline", "bounded"]
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from monitoring.drift import Sample, comparable
 from monitoring.own_windows import OwnWindows, Span, own_windows
 from monitoring.performance import Groups, Key, Measured, measure_groups
-from monitoring.performance.budget import at_share
-from monitoring.performance.outcomes import binary_outcomes, multiclass_outcomes
-from monitoring.performance.scores import calibration_error, confidence
+from monitoring.performance.budget import Ranked, ranked
 from monitoring.performance.timings import QUANTILES, Timed, latency_intervals
 from monitoring.profiles import Binning, binning
-from monitoring.segments.columns import Columns
+from monitoring.reference.calibration import Confidence
+from monitoring.reference.column import Beside, ReferenceColumn, Rows
+from monitoring.reference.kept import Kept, RowsGone
+from monitoring.reference.telling import binning_of, measured_of, tell_binning, tell_measured, tell_timed, timed_of
 from monitoring.segments.naming import Where
 from monitoring.segments.slices import matching
 from monitoring.subject import Subject
+from storage.custody.reference_profiles import Fact
 
-Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 _SEED = 20_260_102
 MOST_COMPARED = 200_000  # rows given to Evidently at once: about 20 s for 30 columns; more are sampled, and the points say so
-_DRAWS = 200
-_MOST_ROWS = 10_000
-_Z_999 = 3.2905  # the normal quantile of 99.95 %: 99.9 % between both tails
 
 
 def bounded(table: pa.Table, most: int | None = None) -> pa.Table:
@@ -44,55 +42,99 @@ def bounded(table: pa.Table, most: int | None = None) -> pa.Table:
     return table.take(pa.array(np.sort(rows)))
 
 
-class Baseline:
-    """A reference table in the shape of `Store.frame`, its hash, and what is derived from it, each once. Safe for threads."""
+class Untold(dict[Key, Measured]):
+    """The performance of a reference of which it was not kept and can no longer be measured: every metric says so."""
 
-    def __init__(self, table: pa.Table, digest: str) -> None:
-        self.table = table
+    def __init__(self, why: RowsGone) -> None:
+        super().__init__()
+        self.scarce = Measured(scarce=f"This was not worked out while there were rows. {why}")
+
+    def get(self, key: Key, default: Any = None) -> Any:  # noqa: ARG002
+        """The same for every metric."""
+        return self.scarce
+
+
+class Baseline:
+    """A reference's hash, its rows in the shape of `Store.frame` – or what reads them where they are needed –, and what is derived from
+    them, each once. `kept` holds what was derived before; `beside` says what of time and segments is kept with each column. Safe for
+    threads. Raises RowsGone where the rows were deleted and what is asked for was not derived before."""
+
+    def __init__(self, table: pa.Table | Callable[[], pa.Table], digest: str, *, kept: Kept | None = None,
+                 beside: Beside | None = None) -> None:  # fmt: skip
         self.digest = digest
+        self.kept = kept or Kept()
+        self._rows = table
+        self._wanted = beside or Beside()
         self._known: dict[Hashable, Any] = {}
         self._lock = RLock()
 
     def __len__(self) -> int:
-        return int(self.table.num_rows)
+        return int(self._shape["rows"])
+
+    @property
+    def gone(self) -> str:
+        """Why there are no rows any more; "" where there are."""
+        return self.kept.gone
+
+    @property
+    def table(self) -> pa.Table:
+        """All rows; read now if they were not before."""
+        if self.kept.gone:
+            raise RowsGone(self.kept.gone)
+        rows = self._rows
+        return rows if isinstance(rows, pa.Table) else self.once("table", rows)
 
     @property
     def compared(self) -> pa.Table:
         """The rows that windows are compared with."""
         return self.once("compared", lambda: bounded(self.table))
 
+    @property
+    def compared_rows(self) -> int:
+        """How many they are."""
+        return int(self._shape["compared"])
+
+    def missing(self, name: str) -> int | None:
+        """How many rows have no value of a column; None where the reference has no such column."""
+        found: int | None = self._shape["missing"].get(name)
+        return found
+
     def sample(self, name: str, kind: str) -> Sample:
         """The usable values of a column among the compared rows: scores and thresholds rest on the same ones."""
-        return self.once(("sample", name, kind), lambda: Sample.of_column(self.compared, name, kind))
-
-    def take_sample(self, name: str, kind: str, sample: Sample) -> None:
-        """Keep a column's sample that was made before, as from sorted values that were stored; it is not made from the rows again."""
-        self.once(("sample", name, kind), lambda: sample)
+        return self._column(name, kind)[0].sample
 
     def own_windows(self, name: str, kind: str, span: Span) -> OwnWindows | str:
         """The compared rows cut into windows like `span`, or why they cannot be."""
-        times = self.compared["@t"] if "@t" in self.compared.column_names else None
-        return self.once(("windows", name, kind, span.name), lambda: own_windows(comparable(self.compared, name, kind), times, span))
+        return self.once(("windows", name, kind, span.name), lambda: self._own_windows(name, kind, span))
 
     def binning(self, name: str, column: str, kind: str) -> Binning | None:
         """The bins of a column that all windows share; None where the reference has no value of it."""
-        return self.once(("binning", name, kind), lambda: self._binning(name, column, kind))
+        return self.once(("binning", name, column, kind), lambda: self._binning(name, column, kind))
 
     def segment_sample(self, where: Where, name: str, kind: str) -> Sample:
         """The usable values of a column in one segment's rows: of at most 10,000 of them, a seeded choice."""
-        return self.once(("sample", where, name, kind), lambda: self._columns.sample(name, kind, self._segment(where)))
+        return self.once(("sample", where, name, kind), lambda: self._segment_sample(where, name, kind))
 
     def measured(self, subject: Subject) -> dict[Key, Measured]:
         """The reference's own performance. Empty without labels."""
-        return self.once(("measured", _options_of(subject)), lambda: self._measured(subject, [None])[0])
+        of = _options_of(subject)
+        try:
+            return self.once(("measured", of), lambda: measured_of(self.kept.say(
+                f"measured/{of}", lambda: tell_measured(self._measured(subject, [None])[0]))))  # fmt: skip
+        except RowsGone as error:
+            return Untold(error)
 
     def measured_segments(self, subject: Subject, wheres: Sequence[Where]) -> dict[Where, dict[Key, Measured]]:
         """The same of each segment's rows; those that are not known yet are measured in one pass."""
         with self._lock:
-            known: dict[Where, dict[Key, Measured]] = self.once(("measured segments", _options_of(subject)), dict)
+            of = _options_of(subject)
+            known: dict[Where, dict[Key, Measured]] = self.once(("measured segments", of), lambda: self._told_segments(of))
             new = [where for where in wheres if where not in known]
-            if new:
+            if new and not self.gone:
                 known |= zip(new, self._measured(subject, new), strict=True)
+                columns = tuple(sorted({column for where in known for column, _ in where}))
+                told = [[where, tell_measured(found)] for where, found in known.items()]
+                self.kept.put(f"segments/{of}", Fact(pa.table({}), told, of=columns))
             return known
 
     def popularity(self, item: str | None) -> dict[str, float] | None:
@@ -105,61 +147,106 @@ class Baseline:
 
     def at_share(self, subject: Subject, share: float) -> Measured | None:
         """The precision among this share of the reference's rows, those with the highest scores; None without labels."""
-        if "@label" not in self.table.column_names or self.table["@label"].null_count == len(self):
+        if not self._labelled:
             return None
-        rounded = round(share, 4)
-        return self.once(("at share", subject.positive_label, rounded),
-                          lambda: at_share(self.table, positive_label=subject.positive_label, share=rounded))  # fmt: skip
+        try:
+            found = self.once(("ranked", subject.positive_label), lambda: self._ranked(subject.positive_label))
+        except RowsGone as error:
+            return Untold(error).scarce
+        return found.at_share(round(share, 4))
 
     def calibration_threshold(self, subject: Subject, n: int) -> float | None:
-        """The calibration error that n rows drawn from the reference exceed in one of a thousand samples.
-
-        The error of few rows is larger than that of many though nothing changed (Roelofs et al. 2022, §3), so the reference's own
-        value is no fair bar. 200 seeded draws of n rows, rounded down to a power of √2; mean and 3.29 standard deviations.
-        """
+        """The calibration error that n rows drawn from the reference exceed in one of a thousand samples; see `Confidence`."""
+        name = f"confidence/{subject.task}/{subject.positive_label}"
+        try:
+            made = self.once(name, lambda: Confidence.from_fact(self.kept.get(
+                name, lambda: Confidence.of(self.table, task=subject.task, positive_label=subject.positive_label).to_fact())))  # fmt: skip
+        except RowsGone:
+            return None
         size = int(2 ** (int(2 * np.log2(n)) / 2)) if n else 0
-        return self.once(("calibration", subject.task, subject.positive_label, size), lambda: self._calibration(subject, size))
+        return self.once((name, size), lambda: made.threshold(size))
 
     @property
     def latencies(self) -> dict[str, Timed]:
         """The reference's own latency metrics; empty without any."""
-        return self.once("latencies", self._latencies)
+        return self.once("latencies", lambda: timed_of(self.kept.say("latencies", lambda: tell_timed(self._latencies()))))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` returns, made once per key and kept with the reference."""
+        """What `make` returns, made once per key and held with the reference."""
         with self._lock:
             if key not in self._known:
                 self._known[key] = make()
             found: T = self._known[key]
             return found
 
-    def _binning(self, name: str, column: str, kind: str) -> Binning | None:
-        values = comparable(self.table, name, kind)
-        return binning(column, values) if len(values.drop_null()) else None
+    def rows(self, name: str, choose: Callable[[pa.Table], pa.Table]) -> pa.Table:
+        """Rows that `choose` takes of all, kept under a name: what compares whole rows gets no others."""
+        return self.kept.get(f"rows/{name}", lambda: _with_columns(choose(self.table))).table
+
+    @cached_property
+    def _shape(self) -> Any:
+        return self.kept.say("shape", lambda: {
+            "rows": self.table.num_rows, "compared": self.compared.num_rows,
+            "missing": {name: self.table[name].null_count for name in self.table.column_names}})  # fmt: skip
 
     @property
-    def _columns(self) -> Columns:
-        return self.once("columns", lambda: Columns(self.compared))
+    def _labelled(self) -> bool:
+        missing = self.missing("@label")
+        return missing is not None and missing < len(self)
 
-    def _segment(self, where: Where) -> npt.NDArray[np.bool_]:
-        """The compared rows of a segment, as far as they are used; none where the reference lacks a column."""
-        return self.once(("segment", where), lambda: self._drawn(where))
+    def _column(self, name: str, kind: str) -> tuple[ReferenceColumn, Any]:
+        """The column and what is told of its bins."""
+        return self.once(("column", name, kind), lambda: self._kept_column(name, kind))
 
-    def _drawn(self, where: Where) -> npt.NDArray[np.bool_]:
-        mask = matching(self.compared, where)
-        if mask is None:
-            return np.zeros(self.compared.num_rows, bool)
-        rows = np.flatnonzero(mask)
-        if len(rows) > _MOST_ROWS:
-            mask[rows] = False
-            mask[np.random.default_rng([_SEED, len(rows)]).choice(rows, _MOST_ROWS, replace=False)] = True
-        return mask
+    def _kept_column(self, name: str, kind: str) -> tuple[ReferenceColumn, Any]:
+        if self.missing(name) is None:  # nothing to keep
+            return ReferenceColumn.of(Rows(pa.table({"@t": pa.array([], pa.timestamp("us", "UTC"))}), Beside()), name, kind), {}
+        segments = tuple(column for column in self._wanted.segments if self.missing(column) is not None)
+        beside = Beside(self._wanted.blocks, segments)
+
+        def make() -> Fact:
+            made = ReferenceColumn.of(self.once(("rows", beside), lambda: Rows(self.compared, beside)), name, kind)
+            values = comparable(self.table, name, kind)
+            bins = binning(name, values) if len(values.drop_null()) else None
+            seen = sorted(bins.seen) if bins is not None and bins.seen != frozenset(made.sample.categories or ()) else None
+            return Fact(made.rows, {"timed": made.timed, "bins": tell_binning(bins), "seen": seen}, of=(name, *segments))
+
+        def read(fact: Fact) -> ReferenceColumn:
+            return ReferenceColumn(fact.table, fact.said["timed"])
+
+        fact = self.kept.get(f"column/{kind}/{name}", make, holds=lambda fact: bool(self.gone) or read(fact).has(beside))
+        return read(fact), fact.said
+
+    def _own_windows(self, name: str, kind: str, span: Span) -> OwnWindows | str:
+        found = self._column(name, kind)[0].own_windows(span)
+        if found is not None:
+            return found
+        if self.gone:
+            return f"how its windows of this length differ was not kept. {self.gone}"
+        times = self.compared["@t"] if "@t" in self.compared.column_names else None
+        return own_windows(comparable(self.compared, name, kind), times, span)
+
+    def _binning(self, name: str, column: str, kind: str) -> Binning | None:
+        found, told = self._column(name, kind)
+        seen = told.get("seen")
+        return binning_of(told.get("bins"), column, frozenset((found.sample.categories or ()) if seen is None else seen))
+
+    def _segment_sample(self, where: Where, name: str, kind: str) -> Sample:
+        if any(self.missing(column) is None for column, _ in where):
+            return self._column(name, kind)[0].nothing
+        found = self._column(name, kind)[0].segment(where)
+        if found is not None:
+            return found
+        rows = self.once(("rows of", where), lambda: Rows(self.compared, Beside(segments=tuple(column for column, _ in where))))
+        made = ReferenceColumn.of(rows, name, kind).segment(where)
+        assert made is not None, "these are its segments"
+        return made
 
     def _measured(self, subject: Subject, wheres: Sequence[Where | None]) -> list[dict[Key, Measured]]:
         """Of the rows of each segment, or of all where None stands for it; empty for those without a label."""
-        table = self.table
-        if "@label" not in table.column_names or table["@label"].null_count == len(self):
+        if not self._labelled:
             return [{} for _ in wheres]
+        table = self.table
         masks = [np.ones(len(self), bool) if where is None else matching(table, where) for where in wheres]
         groups = Groups.of_masks([np.zeros(len(self), bool) if mask is None else mask for mask in masks])
         options = subject.measuring(self.popularity(subject.item)) | {"known_users": self.users(subject.user)}
@@ -167,20 +254,29 @@ class Baseline:
         found = measure_groups(table, groups, **options)
         return [one if known else {} for one, known in zip(found, labelled, strict=True)]
 
+    def _told_segments(self, of: str) -> dict[Where, dict[Key, Measured]]:
+        fact = self.kept.find(f"segments/{of}")
+        told = fact.said if fact is not None else []
+        return {tuple((column, value) for column, value in where): measured_of(found) for where, found in told}
+
     def _popularity(self, item: str | None) -> dict[str, float] | None:
-        if item is None or item not in self.table.column_names:
+        if item is None or self.missing(item) is None:
             return None
-        counts = self.table[item].drop_null().value_counts().to_pylist()
-        total = sum(pair["counts"] for pair in counts)
-        return {str(pair["values"]): pair["counts"] / total for pair in counts} or None
+        fact = self.kept.get(f"popularity/{item}", lambda: _shares(self.table[item], item))
+        return dict(zip(fact.table[item].to_pylist(), fact.table["@share"].to_pylist(), strict=True)) or None
 
     def _users(self, user: str | None) -> frozenset[str] | None:
-        if user is None or user not in self.table.column_names:
+        if user is None or self.missing(user) is None:
             return None
-        return frozenset(str(name) for name in self.table[user].drop_null().unique().to_pylist()) or None
+        fact = self.kept.get(f"users/{user}", lambda: _distinct(self.table[user], user))
+        return frozenset(fact.table[user].to_pylist()) or None
+
+    def _ranked(self, positive_label: str | None) -> Ranked:
+        fact = self.kept.get(f"ranked/{positive_label}", lambda: Fact(ranked(self.table, positive_label=positive_label).rows, None))
+        return Ranked(fact.table)
 
     def _latencies(self) -> dict[str, Timed]:
-        if "@latency_ms" not in self.table.column_names:
+        if self.missing("@latency_ms") is None:
             return {}
         values = np.asarray(self.table["@latency_ms"].drop_null().to_numpy(), float)
         values = values[np.isfinite(values)]
@@ -190,19 +286,23 @@ class Baseline:
         intervals = latency_intervals(values, Groups.whole(len(values)))[0]
         return {metric: (value, intervals[metric], len(values)) for metric, value in found.items()}
 
-    def _calibration(self, subject: Subject, size: int) -> float | None:
-        binary = subject.task == "binary"
-        found = binary_outcomes(self.table, positive_label=subject.positive_label) if binary else multiclass_outcomes(self.table)
-        if not len(found.scored_label) or not size or ((found.scores < 0) | (found.scores > 1)).any():
-            return None
-        random = np.random.default_rng([_SEED, size])
-        score, outcome = confidence(found)
-        kept = np.sort(random.permutation(len(score))[:_MOST_ROWS])
-        score, outcome = score[kept], outcome[kept]
-        counts = random.multinomial(size, np.full(len(score), 1 / len(score)), size=_DRAWS).astype(float)
-        errors = calibration_error(score, outcome, counts)
-        return float(errors.mean() + _Z_999 * errors.std(ddof=1))
+
+def _options_of(subject: Subject) -> str:
+    return repr(sorted((name, str(value)) for name, value in subject.measuring(None).items()))
 
 
-def _options_of(subject: Subject) -> Hashable:
-    return tuple(sorted((name, str(value)) for name, value in subject.measuring(None).items()))
+def _with_columns(rows: pa.Table) -> Fact:
+    return Fact(rows, None, of=tuple(rows.column_names))
+
+
+def _shares(values: pa.ChunkedArray, item: str) -> Fact:
+    counts = values.drop_null().value_counts().to_pylist()
+    total = sum(pair["counts"] for pair in counts)
+    shares = {str(pair["values"]): pair["counts"] / total for pair in counts}
+    table = pa.table({item: pa.array(list(shares), pa.string()), "@share": pa.array(list(shares.values()), pa.float64())})
+    return Fact(table, None, of=(item,))
+
+
+def _distinct(values: pa.ChunkedArray, user: str) -> Fact:
+    names = sorted({str(name) for name in values.drop_null().unique().to_pylist()})
+    return Fact(pa.table({user: pa.array(names, pa.string())}), None, of=(user,))

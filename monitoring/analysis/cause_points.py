@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.multivariate_points import known_kinds
-from monitoring.causes.population import METHOD, Effects, effects, weigh
+from monitoring.causes.population import METHOD, Effects, effects, labelled, weigh
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS
 from monitoring.subject import Subject
@@ -24,7 +24,7 @@ def add_causes(found: Findings, subject: Subject, frame: pa.Table, baseline: Bas
     if baseline is None or not worse:
         return
     kinds = known_kinds(subject, baseline)
-    weights = weigh(baseline.table, frame, kinds) if kinds else "No feature is known to both."
+    weights = weigh(baseline.rows("labelled", labelled), frame, kinds) if kinds else "No feature is known to both."
     for metric in worse:
         told = Effects(reason=weights) if isinstance(weights, str) else effects(
             metric, weights, task=subject.task, positive_label=subject.positive_label)  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = ["add_gaps"]
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -11,12 +13,15 @@ from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
 from monitoring.findings import Findings
 from monitoring.multiplicity import budget
+from monitoring.reference.kept import RowsGone
+from monitoring.reference.telling import sums_of, tell_sums
 from monitoring.segments.gaps import Gap, Judged, Sums, judge, measure_gap, sums
 from monitoring.segments.naming import Where
 from monitoring.segments.outcomes import Mask, Rate, rates
-from monitoring.segments.slices import Slice, matching, slices
+from monitoring.segments.slices import Slice, matching, most_frequent, slices
 from monitoring.subject import Subject
 
+MOST_GROUPS = 200  # of a column, whose rates in the reference are kept
 _Usual = dict[tuple[str, str], tuple[Sums, Sums]]
 
 
@@ -57,15 +62,40 @@ def _usual(subject: Subject, baseline: Baseline | None, where: Where) -> _Usual:
     """The reference's rates of a group and of its rest; empty where it has no such column."""
     if baseline is None:
         return {}
-    key = (subject.task, subject.positive_label)
-    return baseline.once(("gaps", key, where), lambda: _of_reference(subject, baseline, where))
+    ((column, value),) = where
+    if baseline.missing(column) is None:
+        return {}
+    key = f"gaps/{subject.task}/{subject.positive_label}/{column}"
+    try:
+        told = baseline.once(key, lambda: baseline.kept.say(key, lambda: _every_group(subject, baseline, column), of=(column,)))
+    except RowsGone:
+        return {}
+    if value in told["values"]:
+        return _usual_of(told["values"][value])
+    if not told["more"]:
+        return _usual_of(told["nobody"])
+    return {} if baseline.gone else _of_reference(subject, baseline, where)
 
 
-def _of_reference(subject: Subject, baseline: Baseline, where: Where) -> _Usual:
+def _usual_of(told: list[Any]) -> _Usual:
+    return {(metric, of): (sums_of(inside), sums_of(outside)) for metric, of, inside, outside in told}
+
+
+def _every_group(subject: Subject, baseline: Baseline, column: str) -> dict[str, Any]:
+    """The reference's rates of each of its groups (of the 200 largest, if there are `more`), and of a group that it has nobody of."""
+    def tell(value: str | None) -> list[Any]:
+        found = _of_reference(subject, baseline, ((column, value),))
+        return [[*key, tell_sums(inside), tell_sums(outside)] for key, (inside, outside) in found.items()]
+
+    values = most_frequent(baseline.table, column)
+    return {"values": {value: tell(value) for value in values[:MOST_GROUPS]}, "nobody": tell(None), "more": len(values) > MOST_GROUPS}
+
+
+def _of_reference(subject: Subject, baseline: Baseline, where: tuple[tuple[str, str | None], ...]) -> _Usual:
+    """Nobody is in the group None."""
     table = baseline.table
     inside = matching(table, where)
-    if inside is None:
-        return {}
+    assert inside is not None, "it has the column"
     outside: Mask = table[where[0][0]].is_valid().to_numpy() & ~inside
     there: list[Rate] = baseline.once(("rates", subject.task, subject.positive_label),
                                       lambda: rates(table, task=subject.task, positive_label=subject.positive_label))

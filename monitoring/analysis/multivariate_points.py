@@ -4,18 +4,24 @@ from __future__ import annotations
 
 __all__ = ["add_multivariate", "known_kinds"]
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.multiplicity import column_level
-from monitoring.multivariate import METHODS, Multivariate, Reference, compare
+from monitoring.multivariate import METHODS, Multivariate, Reference, compare, sampled
 from monitoring.own_windows import Span
+from monitoring.reference.kept import RowsGone
 from monitoring.subject import Subject
 from monitoring.windows import Window
+
+Floats = npt.NDArray[np.float64]
 
 
 def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baseline: Baseline | None, nulls: NullCache,
@@ -34,14 +40,31 @@ def add_multivariate(found: Findings, subject: Subject, frame: pa.Table, baselin
 
 def known_kinds(subject: Subject, baseline: Baseline) -> dict[str, str]:
     """The features that the reference knows, and their kinds: one that it lacks is a matter of quality, and would drown the others."""
-    table = baseline.table
     return {feature.name: str(feature.kind) for feature in subject.schema.features.values()
-            if feature.name in table.column_names and table[feature.name].null_count < table.num_rows}  # fmt: skip
+            if (missing := baseline.missing(feature.name)) is not None and missing < len(baseline)}  # fmt: skip
 
 
 def _reference(subject: Subject, baseline: Baseline, nulls: NullCache) -> Reference:
-    table, kinds = baseline.table, known_kinds(subject, baseline)
-    return baseline.once(("multivariate", *kinds.items()), lambda: Reference(table, kinds, key=baseline.digest, cache=nulls))
+    kinds = known_kinds(subject, baseline)
+    return baseline.once(("multivariate", *kinds.items()), lambda: Reference(_Rows(baseline), kinds, key=baseline.digest, cache=nulls))
+
+
+class _Rows:
+    """The baseline's rows as `Reference` asks for them."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+
+    def sampled(self, most: int) -> pa.Table:
+        """So many rows at most."""
+        return self._baseline.rows(f"sampled {most}", lambda table: sampled(table, most))
+
+    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats:
+        """What `score` says of all rows; nothing where they are gone and it was not asked of them."""
+        try:
+            return np.array(self._baseline.kept.say(f"own scores/{name}", lambda: score(self._baseline.table).tolist()), np.float64)
+        except RowsGone:
+            return np.empty(0)
 
 
 def _detail(result: Multivariate, rows: int) -> dict[str, Any]:

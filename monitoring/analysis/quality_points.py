@@ -40,9 +40,9 @@ def add_quality(found: Findings, rows: Iterable[Mapping[str, Any]], baseline: Ba
 
 def _of_reference(baseline: Baseline | None, column: str, kinds: Mapping[str, str]) -> tuple[int, int, int]:
     """Missing values, categories seen just once (as likely as those never seen; Good 1953) and present values of the reference."""
-    if baseline is None or column not in baseline.table.column_names:
+    missing = baseline.missing(column) if baseline is not None else None
+    if baseline is None or missing is None:
         return 0, 0, 0
-    missing = int(baseline.table[column].null_count)
     once = 0
     if kinds.get(column) == "categorical":
         once = sum(count == 1 for count in baseline.sample(column, "categorical").counts.values())

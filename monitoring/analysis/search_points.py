@@ -13,12 +13,14 @@ from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
 from monitoring.findings import Findings
 from monitoring.plain import counted
+from monitoring.reference.kept import RowsGone
 from monitoring.segments.atoms import Atoms, atoms
 from monitoring.segments.naming import segment_name
 from monitoring.segments.outcomes import rates
 from monitoring.segments.search import MINIMUM_ROWS, Finding, Half, Searched, Totals, search, totals
 from monitoring.subject import Subject
 from monitoring.verdicts import percent
+from storage.custody.reference_profiles import Fact
 
 _MOST_ROWS = 20_000  # of the window and of the reference
 _SEED = 20_260_103
@@ -26,6 +28,7 @@ _BUDGET = 0.02  # of windows without a worse slice, where the model's file says 
 _SPLITS = 5  # each half finds once and confirms once: ten turns, of which five must agree
 _LOSS = {"binary": "accuracy_gap", "multiclass": "accuracy_gap", "regression": "mae_gap"}
 _Z = 1.959964  # 95 %
+_SUMS = ("n", "loss", "squared")
 
 
 def add_worst_slices(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None) -> None:
@@ -106,13 +109,39 @@ def _split(rows: pa.Table, made: Atoms, loss: npt.NDArray[np.float64]) -> list[t
 
 
 def _of_reference(subject: Subject, baseline: Baseline) -> tuple[Atoms, list[tuple[Totals, Totals]]] | None:
-    key = ("slices", subject.task, subject.positive_label, subject.schema.segments, tuple(subject.schema.features))
-    return baseline.once(key, lambda: _prepared(subject, baseline))
+    kinds = {name: str(feature.kind) for name, feature in subject.schema.features.items()}
+    key = f"slices/{subject.task}/{subject.positive_label}/{list(subject.schema.segments)}/{kinds}"
+    try:
+        return baseline.once(key, lambda: _kept(baseline.kept.get(key, lambda: _to_fact(_prepared(subject, baseline)))))
+    except RowsGone:
+        return None
+
+
+def _to_fact(found: tuple[Atoms, list[tuple[Totals, Totals]]] | None) -> Fact:
+    """The sums of all halves below each other, one row per pair of atoms."""
+    if found is None:
+        return Fact(pa.table({}), None)
+    made, parts = found
+    halves = [half for pair in parts for half in pair]
+    sums = {name: np.concatenate([getattr(half, name).ravel() for half in halves]) for name in _SUMS}
+    said = {"atoms": made.to_list(), "whole": [half.whole for half in halves]}
+    return Fact(pa.table(sums), said, of=tuple(dict.fromkeys(column for column, _ in made.conditions)))
+
+
+def _kept(fact: Fact) -> tuple[Atoms, list[tuple[Totals, Totals]]] | None:
+    """What `_to_fact` told."""
+    if fact.said is None:
+        return None
+    made = Atoms.from_list(fact.said["atoms"])
+    size, wholes = len(made.conditions), fact.said["whole"]
+    n, loss, squared = (fact.table[name].to_numpy().reshape(len(wholes), size, size) for name in _SUMS)
+    halves = [Totals(n[i], loss[i], squared[i], (whole[0], whole[1], whole[2])) for i, whole in enumerate(wholes)]
+    return made, list(zip(halves[::2], halves[1::2], strict=True))
 
 
 def _prepared(subject: Subject, baseline: Baseline) -> tuple[Atoms, list[tuple[Totals, Totals]]] | None:
     """The reference's atoms, and the sums over each of its halves; None where it has too few labels."""
-    if "@label" not in baseline.table.column_names:
+    if baseline.missing("@label") is None:
         return None
     rows, loss = _losses(subject, _bounded(baseline.table))
     if rows.num_rows < MINIMUM_ROWS:

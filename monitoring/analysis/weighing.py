@@ -80,7 +80,7 @@ class Weighing:
             usual = evidently_verdict(column.kind, reference, window, known=known)
         drawn = None
         if self.pictures and base_method(method) in METHODS and (reference.n or window.n):
-            drawn = picture(method, reference, window, nulls=rows - window.n, nulls_reference=baseline.compared.num_rows - reference.n)
+            drawn = picture(method, reference, window, nulls=rows - window.n, nulls_reference=baseline.compared_rows - reference.n)
         return Weighed(calibration, usual, ours, drawn)
 
     def _calibration(self, column: Compared, method: str, reference: Sample, window: Sample, judged: Window) -> Calibration:

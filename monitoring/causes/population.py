@@ -7,7 +7,7 @@ left is the changed relation's. The weights are odds of a logistic regression th
 
 from __future__ import annotations
 
-__all__ = ["METHOD", "Effects", "Weights", "effects", "weigh"]
+__all__ = ["METHOD", "Effects", "Weights", "effects", "labelled", "weigh"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def weigh(reference: pa.Table, window: pa.Table, kinds: Mapping[str, str]) -> We
 
     Costs about a second of CPU: at most 10,000 and 3,000 rows, two folds, so that no row is weighted by a model that has seen it.
     """
-    before, after = sampled(complete(reference), _MOST_REFERENCE), sampled(complete(window), _MOST_WINDOW)
+    before, after = labelled(reference), sampled(complete(window), _MOST_WINDOW)
     if min(before.num_rows, after.num_rows) < _FEWEST:
         return f"{min(before.num_rows, after.num_rows):,} labelled rows on one side are too few; {_FEWEST} are needed."
     both = joined(columns_of(before, kinds), columns_of(after, kinds))
@@ -94,6 +94,11 @@ def weigh(reference: pa.Table, window: pa.Table, kinds: Mapping[str, str]) -> We
     of_reference = np.minimum(ratios[:, :cut], _FOREIGN)
     effective = float(of_reference[0].sum() ** 2 / (of_reference[0] ** 2).sum())
     return Weights(before, after, counts[:, :cut], counts[:, cut:], of_reference, effective, float((ratios[0, cut:] > _FOREIGN).mean()))
+
+
+def labelled(reference: pa.Table) -> pa.Table:
+    """The rows of a reference that are weighed: at most 10,000 complete ones. Of these rows they are the same."""
+    return sampled(complete(reference), _MOST_REFERENCE)
 
 
 def effects(metric: str, weights: Weights, *, task: str, positive_label: str | None) -> Effects:

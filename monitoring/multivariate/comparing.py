@@ -4,9 +4,9 @@ from __future__ import annotations
 
 __all__ = ["METHODS", "Method", "Multivariate", "Reference", "compare"]
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from monitoring.drift_nulls import DRAWS, NullCache, size_bucket
 from monitoring.multivariate.domain import domain_auc, domain_drivers, domain_null
-from monitoring.multivariate.encoding import Columns, Encoder, columns_of, joined, sampled
+from monitoring.multivariate.encoding import MOST_ROWS, Columns, Encoder, columns_of, joined, sampled
 from monitoring.multivariate.own import OwnScores, own_scores
 from monitoring.multivariate.reconstruction import reconstruction_change, reconstruction_drivers, reconstruction_null, varies
 from monitoring.own_windows import Span
@@ -75,22 +75,47 @@ class Multivariate:
     change: float | None = None
 
 
+class Source(Protocol):
+    """Where a reference's rows come from; a table in the shape of `Store.frame` will do (`Whole`)."""
+
+    def sampled(self, most: int) -> pa.Table:
+        """At most so many rows, as `encoding.sampled` takes them."""
+
+    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats:
+        """What `score` says of all rows, asked under a name; nothing where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All rows of a reference, at hand."""
+
+    table: pa.Table
+
+    def sampled(self, most: int) -> pa.Table:
+        """See `Source`."""
+        return sampled(self.table, most)
+
+    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats:  # noqa: ARG002
+        """See `Source`."""
+        return score(self.table)
+
+
 class Reference:
     """A reference prepared for many windows: the rows that windows are compared with, and the nulls by window size."""
 
-    def __init__(self, table: pa.Table, kinds: Mapping[str, str], *, key: str, cache: NullCache | None = None,
+    def __init__(self, rows: pa.Table | Source, kinds: Mapping[str, str], *, key: str, cache: NullCache | None = None,
                  draws: int = DRAWS) -> None:  # fmt: skip
-        """`table` has the shape of `Store.frame`; `kinds` are the features' (numerical, categorical, text, datetime).
+        """`rows` are in the shape of `Store.frame`; `kinds` are the features' (numerical, categorical, text, datetime).
 
-        `key` names the table's content, and with the features finds its nulls of `draws` pairs.
+        `key` names the rows' content, and with the features finds its nulls of `draws` pairs.
         """
         self.kinds = kinds
         self._key = f"{key}/{'/'.join(f'{name}:{kind}' for name, kind in kinds.items())}"
         self._cache, self._draws = cache or NullCache(), draws
-        self._table = table
-        self._all = columns_of(sampled(table, _DRAWN_FROM), kinds)
-        rows = sampled(table)
-        self.columns, self._size = columns_of(rows, kinds), int(rows.num_rows)
+        self._source: Source = Whole(rows) if isinstance(rows, pa.Table) else rows
+        self._all = columns_of(self._source.sampled(_DRAWN_FROM), kinds)
+        compared = self._source.sampled(MOST_ROWS)
+        self.columns, self._size = columns_of(compared, kinds), int(compared.num_rows)
 
     def __len__(self) -> int:
         return self._size
@@ -105,12 +130,16 @@ class Reference:
         """By method, the scores of the reference's own windows like `span`; empty without windows. Seconds of CPU when new."""
         if span is None:
             return {}
-        found = self._cache.get(self._key, "own windows", span.name, least=0, draw=lambda _: self._own(span)).reshape(len(METHODS), -1)
+        name = f"{span.name}/{sorted(self.kinds.items())}"
+        found = self._source.own_scores(name, lambda table: self._own(table, span)).reshape(len(METHODS), -1)
         return {name: OwnScores(scores) for name, scores in zip(METHODS, found, strict=True)} if found.shape[1] else {}
 
-    def _own(self, span: Span) -> Floats:
-        with threadpool_limits(1, user_api="blas"):
-            return own_scores(self._table, self.kinds, span, _scores).ravel()
+    def _own(self, table: pa.Table, span: Span) -> Floats:
+        def scored(_: int) -> Floats:
+            with threadpool_limits(1, user_api="blas"):
+                return own_scores(table, self.kinds, span, _scores).ravel()
+
+        return self._cache.get(self._key, "own windows", span.name, least=0, draw=scored)
 
 
 def _scores(both: Columns, cut: int) -> tuple[float, float]:

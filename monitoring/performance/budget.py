@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Budgeted", "at_budget", "at_share"]
+__all__ = ["Budgeted", "Ranked", "at_budget", "ranked"]
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,17 +45,32 @@ def at_budget(frame: pa.Table, *, positive_label: str | None, per_day: int, leng
     else:
         days = np.asarray(scored["@t"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()) // _DAY_US
         taken = _highest(score, days, per_day)
-    return Budgeted(_precision(scored.filter(pa.array(taken)), positive_label), float(taken.mean()))
+    labelled, hit = (pc.sum(one.filter(pa.array(taken))).as_py() for one in _labels(scored, positive_label))
+    return Budgeted(_precision(int(labelled), int(hit)), float(taken.mean()))
 
 
-def at_share(frame: pa.Table, *, positive_label: str | None, share: float) -> Measured:
-    """The same of the `share` of a frame with the highest scores: what a reference, of whatever length and traffic, is compared by."""
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Scored rows, the highest score first: `rows` says of each whether it is `labelled`, and whether it is a `hit`."""
+
+    rows: pa.Table
+
+    def at_share(self, share: float) -> Measured:
+        """The precision of the `share` with the highest scores: what a reference, of whatever length and traffic, is compared by."""
+        if not self.rows.num_rows:
+            return nothing("no row of the reference has a score")
+        taken = self.rows.slice(0, max(1, round(share * self.rows.num_rows)))
+        return _precision(int(pc.sum(taken["labelled"]).as_py()), int(pc.sum(taken["hit"]).as_py()))
+
+
+def ranked(frame: pa.Table, *, positive_label: str | None) -> Ranked:
+    """The rows of a frame (`Store.frame`'s shape) that have a score. Equal scores: the earlier prediction first."""
     scored = _scored(frame)
-    if scored is None or not scored.num_rows:
-        return nothing("no row of the reference has a score")
-    score = _numbers(scored, "@score")
-    taken = _highest(score, np.zeros(len(score), np.int64), max(1, round(share * len(score))))
-    return _precision(scored.filter(pa.array(taken)), positive_label)
+    if scored is None:
+        return Ranked(pa.table({"labelled": pa.array([], pa.bool_()), "hit": pa.array([], pa.bool_())}))
+    order = pa.array(np.argsort(-_numbers(scored, "@score"), kind="stable"))
+    labelled, hit = _labels(scored, positive_label)
+    return Ranked(pa.table({"labelled": labelled.take(order), "hit": hit.take(order)}))
 
 
 def _scored(frame: pa.Table) -> pa.Table | None:
@@ -78,11 +93,14 @@ def _highest(score: Floats, day: npt.NDArray[np.int64], most: int) -> npt.NDArra
     return taken
 
 
-def _precision(taken: pa.Table, positive_label: str | None) -> Measured:
-    labels = taken["@label"].drop_null() if "@label" in taken.column_names else pa.chunked_array([[]], pa.string())
-    n = len(labels)
+def _labels(rows: pa.Table, positive_label: str | None) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Whether each row has a label, and whether that is the positive one."""
+    labels = rows["@label"] if "@label" in rows.column_names else pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
+    return labels.is_valid(), pc.fill_null(pc.equal(labels, "1" if positive_label is None else positive_label), False)
+
+
+def _precision(n: int, hits: int) -> Measured:
     if not n:
         return nothing("no prediction that the budget pays for has a label")
-    hits = pc.sum(pc.equal(labels, "1" if positive_label is None else positive_label)).as_py()
     scarce = too_few(n, "labelled prediction", MINIMUM_LABELLED, of="within the alert budget")
     return Measured(value=hits / n, interval=wilson(hits, n), n=n, rows=n, scarce=scarce)

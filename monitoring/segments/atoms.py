@@ -4,9 +4,10 @@ from __future__ import annotations
 
 __all__ = ["MOST_ATOMS", "Atoms", "atoms"]
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,15 @@ class Atoms:
     def conditions(self) -> list[tuple[str, str]]:
         """(column, value or range in words) of each atom."""
         return [(column.name, label) for column in self.columns for label in column.labels()]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """JSON-able; `from_list` reads it back."""
+        return [asdict(column) for column in self.columns]
+
+    @classmethod
+    def from_list(cls, told: Sequence[Mapping[str, Any]]) -> Atoms:
+        """What `to_list` told."""
+        return cls(tuple(_Column(one["name"], tuple(one["values"]), tuple(one["edges"])) for one in told))
 
     def masks(self, table: pa.Table) -> Masks:
         """Which row is in which atom: one row per row, one column per atom."""

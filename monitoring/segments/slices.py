@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MINIMUM_PAIR", "MOST_PAIRS", "MOST_VALUES", "Slice", "matching", "slices"]
+__all__ = ["MINIMUM_PAIR", "MOST_PAIRS", "MOST_VALUES", "Slice", "matching", "most_frequent", "slices"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +55,13 @@ def slices(frame: pa.Table, columns: Sequence[str]) -> list[Slice]:
     return found + _pairs(kept)
 
 
-def matching(table: pa.Table, where: Where) -> Mask | None:
+def most_frequent(table: pa.Table, column: str) -> list[str]:
+    """The values of a column, the most frequent first."""
+    codes, names = coded(table, column)
+    return [names[code] for code in _by_rows(codes, names)]
+
+
+def matching(table: pa.Table, where: Sequence[tuple[str, str | None]]) -> Mask | None:
     """The rows of another table, the reference say, in which the conditions hold; None where it lacks a column."""
     mask = np.ones(table.num_rows, bool)
     for column, value in where:
@@ -77,9 +83,13 @@ def coded(table: pa.Table, column: str) -> tuple[Codes, list[str]]:
 
 def _values(frame: pa.Table, column: str) -> list[Slice]:
     codes, names = coded(frame, column)
+    return [Slice(((column, names[code]),), codes == code) for code in _by_rows(codes, names)[:MOST_VALUES]]
+
+
+def _by_rows(codes: Codes, names: Sequence[str]) -> list[int]:
+    """The codes that occur, the most frequent first, then by name."""
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    order = sorted((code for code in range(len(names)) if counts[code]), key=lambda code: (-counts[code], names[code]))
-    return [Slice(((column, names[code]),), codes == code) for code in order[:MOST_VALUES]]
+    return sorted((code for code in range(len(names)) if counts[code]), key=lambda code: (-counts[code], names[code]))
 
 
 def _pairs(kept: dict[str, list[Slice]]) -> list[Slice]:

@@ -33,5 +33,5 @@ def _content(path: Path) -> bytes:
         for column in table.columns:
             if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
                 out.write("\0".join(str(value) for value in column.to_pylist() if value is not None).encode())
-        return out.getvalue()
+        return b"\0".join([out.getvalue(), *(table.schema.metadata or {}).values()])
     return path.read_bytes()

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.custody import catching_up, given
+from storage.custody.reference_profiles import ReferenceProfile
 from storage.errors import StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
@@ -93,7 +94,13 @@ class Store(Reader):
         with self._database.write() as cursor:
             put = _reference.put(cursor, self._found(cursor, model), rows, source)
             given.keep_reference(self.home, model, rows, source, at)
+        ReferenceProfile(self.home, model, put["hash"]).remove_others()
         return put
+
+    def reference_profile(self, model: str) -> ReferenceProfile | None:
+        """What was worked out of the model's reference; None where it has no reference."""
+        info = self.reference_info(model)
+        return None if info is None else ReferenceProfile(self.home, model, info["hash"])
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring.performance.budget import at_budget, at_share
+from monitoring.performance.budget import at_budget, ranked
 
 DAY = timedelta(days=1)
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_precision_is_that_of_sorting_by_hand() -> None:
 
 def test_a_reference_is_looked_at_in_the_same_share() -> None:
     rows = frame([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0], ["1"] * 3 + ["0"] * 7, list(range(10)))
-    assert at_share(rows, positive_label="1", share=0.4).value == 3 / 4
+    assert ranked(rows, positive_label="1").at_share(0.4).value == 3 / 4
 
 
 def test_a_log_sampled_with_unequal_weights_says_that_its_top_is_not_known() -> None:

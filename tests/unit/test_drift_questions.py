@@ -14,12 +14,13 @@ from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.drift_points import Question, add_drift, questions
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.weighing import Weighing
-from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
+from monitoring.reference.kept import Kept
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
 from monitoring.windows import Window
+from storage.custody.reference_profiles import Fact
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 ONE_DAY = Window(START, START + timedelta(days=1))
@@ -98,8 +99,14 @@ def test_without_drift_as_many_windows_are_named_as_the_budget_allows() -> None:
 
 
 def test_a_reference_column_that_was_sorted_before_is_not_read_again() -> None:
-    baseline = Baseline(rows(2_000, seed=1).drop_columns("fee"), "digest")
-    baseline.take_sample("fee", "numerical", Sample(numbers=np.linspace(-1, 1, 50)))
+    def read() -> pa.Table:
+        raise AssertionError("the rows were read")
+
+    kept = Kept()
+    kept.put("shape", Fact(pa.table({}), {"rows": 60, "compared": 60, "missing": {"amount": 60, "fee": 10}}))
+    kept.put("column/numerical/fee", Fact(pa.table({"value": np.linspace(-1, 1, 50)}), {"timed": False, "bins": None, "seen": None}))
+    kept.put("column/numerical/amount", Fact(pa.table({"value": np.empty(0)}), {"timed": False, "bins": None, "seen": None}))
+    baseline = Baseline(read, "digest", kept=kept)
     weighing = Weighing(subject=Subject("m", "1", ModelSchema(name="m", task="binary", features=FEATURES)), baseline=baseline, nulls=NULLS)
     found = {question.compared.column: question for question in questions(weighing, rows(300, seed=2), ONE_DAY)}
     assert found["fee"].calibration.n_reference == 50

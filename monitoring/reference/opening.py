@@ -1,0 +1,68 @@
+"""A model's reference as a run meets it: what is kept of it at hand, its rows read only where something new is asked of them."""
+
+from __future__ import annotations
+
+__all__ = ["baseline_of"]
+
+import json
+from hashlib import blake2b
+
+import pyarrow as pa
+
+from monitoring.analysis import baseline as baselines
+from monitoring.analysis.baseline import Baseline
+from monitoring.planning import CODE
+from monitoring.reference.column import Beside, Block
+from monitoring.reference.kept import Kept
+from monitoring.schema import ModelSchema
+from monitoring.subject import Subject
+from monitoring.windows import WindowSpec
+from storage.store import Store
+
+
+def baseline_of(store: Store, model: str) -> Baseline | None:
+    """The reference of a model; None without one."""
+    info, files = store.reference_info(model), store.reference_profile(model)
+    if info is None or files is None:
+        return None
+
+    def read() -> pa.Table:
+        table = store.reference(model)
+        assert table is not None, "it has a reference"
+        return table
+
+    kept = Kept(files, code=f"{CODE}/{baselines.MOST_COMPARED}", view=_view(store, model))
+    return Baseline(read, info["hash"], kept=kept, beside=_beside(subjects(store, model)))
+
+
+def subjects(store: Store, model: str) -> list[Subject]:
+    """The versions that logged, and the newest description."""
+    names = [row["version"] for row in store.versions(model).to_pylist()]
+    specs = [(name, store.spec(model, name)) for name in names] or [("", store.spec(model))]
+    return [Subject(model, name, ModelSchema.from_dict(spec)) for name, spec in specs]
+
+
+def _view(store: Store, model: str) -> str:
+    """Names the columns under which a description shows the reference's rows."""
+    columns = [[one["name"], one["kind"], one["role"] == "score"] for one in store.feature_columns(model)]
+    said = json.dumps([store.spec(model).get("task"), columns]).encode("utf-8", "surrogatepass")
+    return f"{blake2b(said, digest_size=8).hexdigest()}/"
+
+
+def _beside(some: list[Subject]) -> Beside:
+    """What of time and segments the windows and the segments of these versions ask for."""
+    blocks, segments = set[Block](), dict[str, None]()
+    for subject in some:
+        spec = WindowSpec.parse(subject.schema.window)
+        if spec.unit == "rows":
+            blocks.add(Block(spec.count, of_rows=True))
+        elif spec.unit != "range":
+            blocks.add(block_of_window(spec))
+        segments |= dict.fromkeys(subject.schema.segments)
+    return Beside(tuple(sorted(blocks)), tuple(segments))
+
+
+def block_of_window(spec: WindowSpec) -> Block:
+    """A day where windows are made of days, else a window."""
+    day = 86_400
+    return Block((day if spec.seconds % day == 0 else spec.seconds) * 1_000_000)
