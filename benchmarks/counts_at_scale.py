@@ -4,13 +4,12 @@ Run: `python benchmarks/counts_at_scale.py [--rows N] [--features N] [--windows 
 labels, latencies and a reference into a temporary home (or uses the one given, and keeps it), then measures, each twice and the second
 time counted: what a run of this version reads and computes for all windows; scikit-learn's and Evidently's metrics on the same labelled
 rows, read beforehand, window by window (Evidently's preset on the first two windows, times their number). CPU seconds of all threads
-(getrusage), peak memory of this process, and how far the values lie apart.
+(getrusage), how much the memory of this process grew at most (Linux), and how far the values lie apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from monitoring.windows import Window
 from storage.collector import Collector
 from storage.home import Home
 from storage.store import Store
+from tests.memory import forget_the_peak, peak
 
 _MODEL = "scale"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -144,10 +144,11 @@ def main() -> None:
         if not Home(home).database.exists():
             filled(home, given.rows, given.features, given.windows)
         windows = [Window(_START + timedelta(days=day), _START + timedelta(days=day + 1)) for day in range(given.windows)]
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        forget_the_peak()
+        before = peak()
         with Store.open(Home(home)) as store:
             values, parts = ours(store, windows)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            most = peak()
             read = store.outcomes(_MODEL, "1", windows)
     place = read["@window"].to_numpy()
     columns = [np.array(read[name].to_pylist(), int) for name in ("@label", "@prediction")] + [read["@score"].to_numpy()]
@@ -157,7 +158,7 @@ def main() -> None:
                 for mine, other in zip(values, theirs, strict=True) for metric, value in other.items())  # fmt: skip
     frames = [pd.DataFrame(dict(zip(("label", "prediction", "score"), each, strict=True))) for each in arrays[:2]]
     evidently = by_evidently(frames) * len(windows)
-    _print(parts, sklearn, evidently, apart, (peak - before) // 1024, (len(read), given.features, len(windows)))
+    _print(parts, sklearn, evidently, apart, (most - before) // 1024, (len(read), given.features, len(windows)))
 
 
 def _print(parts: dict[str, float], sklearn: float, evidently: float, apart: float, megabytes: int, shape: tuple[int, int, int]) -> None:

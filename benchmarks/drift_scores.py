@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -37,6 +36,7 @@ from scoring.workload import Load, fill, for_peers
 
 from storage.home import Home
 from storage.store import Store, _database
+from tests.memory import forget_the_peak, peak
 
 _QUIET = {"OPENBLAS_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1"}  # one BLAS thread, no telemetry
 
@@ -133,16 +133,10 @@ def _alone(home: Path, load: Load, cache: str) -> dict[str, float]:
     _database.SETTINGS = (*_database.SETTINGS, f"SET memory_limit = '{cache}'")
     with Store.open(Home(home)) as store:
         references = ours.prepared(home, load)
-        Path("/proc/self/clear_refs").write_text("5")  # what was needed at most counts from here on; Linux only
-        before = _most_memory()
+        forget_the_peak()
+        before = peak() / 1024
         seconds = ours.score_all(store, load, references).seconds
-        return {"seconds": seconds, "before": before, "peak": _most_memory()}
-
-
-def _most_memory() -> float:
-    """MiB that the process has held at most."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        return {"seconds": seconds, "before": before, "peak": peak() / 1024}
 
 
 def _growth(loads: list[Load], cache: str) -> None:
@@ -163,12 +157,11 @@ def _growth(loads: list[Load], cache: str) -> None:
 def _wide(load: Load) -> None:
     start = monotonic()
     seconds = ours.wide(load)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{load.rows:,} rows × {load.features:,} columns × {load.windows} windows, reference {load.reference:,} rows, nothing stored\n")
     print("| CPU seconds | |\n|---|---:|")
     for name, label in (("made", "making the values"), ("sorted", "sorting and counting"), ("scored", "scoring")):
         print(f"| {label} | {seconds[name]:.1f} |")
-    print(f"\n{(monotonic() - start) / 60:.1f} minutes by the clock, peak memory {peak:.0f} MiB.")
+    print(f"\n{(monotonic() - start) / 60:.1f} minutes by the clock, peak memory {peak() / 1024:.0f} MiB.")
 
 
 if __name__ == "__main__":
