@@ -1,35 +1,31 @@
 """What the Overview costs the server with many models. Run: `python benchmarks/overview.py [--models N --windows N --features N]`.
 
 A home is filled with findings alone – as many models and daily windows as asked for, each window with drift of every feature, latency,
-errors and performance; one model in fifty drifts at its end. Printed are CPU seconds (user and system, all threads) and wall milliseconds
-of the whole page script, by Streamlit's own test runner: the first view after a start, a view again, and one after a model got a window.
-`data-ms` is what the page itself says at its end.
+errors and performance; one model in fifty drifts at its end. A dashboard is started over it, as `streamlit run app.py`, and asked for the
+page over its websocket, as a browser asks. Printed are CPU milliseconds of the server's process (user and system, all threads), the
+milliseconds by the clock that the page itself says it took, and kilobytes sent: of a view at once after the start, of one when the server
+has come to rest, of views again (medians), and of all time. A browser keeps what it was sent and is not sent it again; here it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import os
-import re
+import statistics
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter, process_time
 
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from streamlit.testing.v1 import AppTest
-
-from monitoring.service import House
-from storage.points import POINTS
+from benchmarks.visiting import Session, Visit, serving
+from monitoring.planning import CODE
+from storage.home import Home
 from storage.store import Store
-from tests.storage.conftest import Span
 
-ROOT = Path(__file__).parents[1]
 FIRST = datetime(2025, 11, 1, tzinfo=UTC)
 _SERVED = {"rows": None, "error_rate": 0.05, "latency_p50": 20.0, "latency_p95": 50.0, "latency_p99": 80.0, "latency_mean": 30.0,
            "drift_share": None}  # fmt: skip
@@ -46,8 +42,8 @@ def template(features: int) -> pa.Table:
     return pa.table(dict(zip(("metric", "column", "method", "value", "threshold"), zip(*rows, strict=True), strict=True)))
 
 
-def fill(store: Store, models: int, windows: int, features: int) -> int:
-    """The points saved."""
+def fill(store: Store, models: int, windows: int, features: int) -> None:
+    """Save the points, and that their windows were computed."""
     kinds = {f"feature_{number:02d}": "numerical" for number in range(features)}
     for number in range(models):
         store.register_model({"name": f"model-{number:04d}", "version": "1", "task": "binary", "positive_label": 1, "window": "1d",
@@ -82,31 +78,26 @@ def fill(store: Store, models: int, windows: int, features: int) -> int:
             {"first": FIRST, "models": models, "windows": windows},
         )
         cursor.unregister("template")
-    return int(store.select("SELECT count(*) AS n FROM points")["n"][0].as_py())
 
 
-def another_window(store: Store, windows: int, features: int) -> None:
-    """One more day of the first model."""
-    start = FIRST + timedelta(days=windows)
-    common = {"model": "model-0000", "version": "1", "segment": "", "window": "1d", "window_start": start, "lower": 0.8, "upper": 1.0,
-              "window_end": start + timedelta(days=1), "n": 1000, "status": "ok", "reason": "", "kind": "realised",
-              "computed_at": datetime.now(UTC), "run": "r", "partial": False}  # fmt: skip
-    found = pa.Table.from_pylist([{**common, **row} for row in template(features).to_pylist()], schema=POINTS)
-    store.save_window("model-0000", "1", Span(start, start + timedelta(days=1)), found, window_name="1d", run="r", fingerprint="f")
+def settle(store: Store) -> None:
+    """Nothing is due of any model: its findings are of no rows, and a run would find that out."""
+    now = datetime.now(UTC)
+    with store.writing() as cursor:
+        cursor.execute('INSERT INTO explained SELECT DISTINCT model, "window", CAST($now AS TIMESTAMPTZ) FROM window_states', {"now": now})
+    for name in store.models():
+        store.settle(name, window="", serial=store.count(name), code=CODE, since=now, until=None)
 
 
-def view(label: str, **params: str) -> None:
-    """Draw the page once and print what it took."""
-    test = AppTest.from_file(str(ROOT / "pages" / "watch" / "overview.py"), default_timeout=600)
-    for name, value in params.items():
-        test.query_params[name] = value
-    began, cpu = perf_counter(), process_time()
-    test.run()
-    wall, cpu = perf_counter() - began, process_time() - cpu
-    assert not test.exception, test.exception
-    marks = [re.search(r'data-ms="([0-9.]+)"', str(element.value)) for element in test.get("html")]  # type: ignore[union-attr]
-    said = next((mark[1] for mark in marks if mark), "?")
-    print(f"{label:<34}{said:>12}{wall * 1000:>12.0f}{cpu:>12.2f}", flush=True)
+def views(session: Session, first: str, again: str, times: int, **params: str) -> None:
+    """Print what a first view takes, and the median of views again."""
+    _line(first, [session.visit(**params)])
+    _line(again, [session.visit(**params) for _ in range(times)])
+
+
+def _line(label: str, seen: list[Visit]) -> None:
+    cpu, page = (statistics.median(values) for values in ([one.cpu for one in seen], [one.page for one in seen]))
+    print(f"| {label} | {cpu:,.0f} | {page:,.0f} | {seen[-1].bytes / 1000:,.0f} |", flush=True)
 
 
 def main() -> None:
@@ -115,24 +106,27 @@ def main() -> None:
     asked.add_argument("--models", type=int, default=800)
     asked.add_argument("--windows", type=int, default=365)
     asked.add_argument("--features", type=int, default=20)
+    asked.add_argument("--times", type=int, default=9)
+    asked.add_argument("--home", type=Path, help="a folder for the home, which is kept and used again")
     options = asked.parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["MONITORING_HOME"] = folder
-        with House.open(folder) as house:
-            points = fill(house.store, options.models, options.windows, options.features)
-            for name in house.store.models():
-                house.store.count(name)  # as a run does
-            print(f"{options.models} models × {options.windows} windows, {points:,} points\n")
-            print(f"{'':<34}{'data-ms':>12}{'wall ms':>12}{'CPU s':>12}")
-            view("first view, last 90 days")
-            for _ in range(3):
-                view("again")
-            view("all time", range="all")
-            view("again, all time", range="all")
-            another_window(house.store, options.windows, options.features)
-            view("after a model got a window")
-            view("again")
+        home, log = options.home or Path(folder) / "home", Path(folder) / "log"
+        if not Home(home).database.exists():
+            with Store.open(Home(home)) as store:
+                fill(store, options.models, options.windows, options.features)
+                settle(store)
+        with Store.open(Home(home)) as store:
+            points = store.select("SELECT count(*) AS n FROM points")["n"][0].as_py()
+        print(f"{options.models} models × {options.windows} windows, {points:,} points\n")
+        print("| | CPU ms of the server | the page's own ms | KB sent |\n|---|---:|---:|---:|")
+        with serving(home, log) as dashboard, dashboard.session() as session:
+            _line("at once after a start", [session.visit()])
+        with serving(home, log) as dashboard:
+            dashboard.rest()
+            with dashboard.session() as session:
+                views(session, "first view, last 90 days", "again", options.times)
+                views(session, "first view, all time", "again, all time", options.times, range="all")
 
 
 if __name__ == "__main__":

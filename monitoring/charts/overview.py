@@ -10,6 +10,7 @@ from datetime import datetime
 from html import escape
 from typing import Any, Protocol
 
+import numpy as np
 import plotly.graph_objects as go
 
 from monitoring.charts.numbers import moment
@@ -119,14 +120,19 @@ def status_strip(strips: Mapping[str, Mapping[datetime, tuple[str, str]]], *, lo
     for row, name in enumerate(names):
         for start, (word, key) in strips[name].items():
             found.setdefault(word, []).append((start, len(names) - 1 - row, name, key))
+    starts = {start for strip in strips.values() for start in strip}  # many models share them
+    times = dict(zip(starts, np.array(look.times(starts), "datetime64[us]"), strict=True))
+    told = {start: f"{moment(start, look.zone)} {look.zone}" for start in starts}
+    titles = {name: f"<b>{safe(name)}</b>" for name in names}
     for status in sorted((status_of(word) for word in found), key=lambda status: -status.rank):
         cells = found[status.name]
-        made.add_trace(go.Scatter(
-            x=look.times(start for start, _, _, _ in cells), y=[row for _, row, _, _ in cells], mode="markers", name=status.word,
+        alarming = status.rank >= status_of("warn").rank
+        made.add_trace(go.Scatter(  # as arrays: of lists Plotly looks at each value
+            x=np.array([times[start] for start, _, _, _ in cells]), y=np.array([row for _, row, _, _ in cells]), mode="markers",
             marker={"symbol": _SYMBOL[status.icon], "size": size, "color": status.colour(look.dark), "line": {"width": 0}},
-            customdata=[[name, start.isoformat(), key] for start, _, name, key in cells], hoverinfo="text",
-            hovertext=[f"<b>{safe(name)}</b><br>{moment(start, look.zone)} {look.zone}<br>{status.text}"
-                       + (f", {key}" if status.rank >= status_of("warn").rank else "") for start, _, name, key in cells],
+            customdata=np.array([(name, start.isoformat(), key) for start, _, name, key in cells]), hoverinfo="text",
+            hovertext=np.array([f"{titles[name]}<br>{told[start]}<br>{status.text}" + (f", {key}" if alarming else "")
+                                for start, _, name, key in cells]), name=status.word,
         ))
     _draw_releases(made, strips, releases or {}, look)
     made.update_yaxes(tickmode="array", tickvals=list(range(len(names))), ticktext=[safe(short(name)) for name in reversed(names)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CONFIG", "SCALE_ROOM", "Look", "Palette", "figure", "safe", "scale_above", "short", "translucent"]
+__all__ = ["CONFIG", "SCALE_ROOM", "Figure", "Look", "Palette", "figure", "safe", "scale_above", "short", "translucent"]
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import plotly.graph_objects as go
 
 from monitoring.charts.numbers import short
@@ -48,7 +49,31 @@ class Look:
         return [None if moment is None else moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
 
 
-def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: bool = True, windows: bool = False) -> go.Figure:
+class Figure(go.Figure):  # type: ignore[misc]  # Plotly has no types
+    """A figure that is sent as often as somebody looks. Once it is finished, nothing of it is copied for that."""
+
+    _finished: dict[str, Any] | None = None
+
+    def finish(self) -> None:
+        """The figure is drawn: what is changed from now on is not seen."""
+        made = super().to_dict()
+        self._finished = {**made, "data": [{name: _text(value) for name, value in trace.items()} for trace in made["data"]]}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plotly's description of the figure."""
+        if self._finished is None:
+            made: dict[str, Any] = super().to_dict()
+            return made
+        return {**self._finished, "data": [dict(trace) for trace in self._finished["data"]], "layout": dict(self._finished["layout"])}
+
+
+def _text(value: Any) -> Any:
+    """An array of text as one that Plotly writes out as a whole; of others it looks at each value, for every view."""
+    known = isinstance(value, np.ndarray) and value.dtype.kind == "O" and all(isinstance(one, str) for one in value.flat)
+    return value.astype(str) if known else value
+
+
+def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: bool = True, windows: bool = False) -> Figure:
     """An empty figure with the house's axes. `x` and `y` are the axes' titles, with units; `windows` makes the first a time axis of
     windows; `height` is in pixels."""
     colours = look.palette
@@ -62,7 +87,7 @@ def figure(look: Look, *, height: int = 320, x: str = "", y: str = "", legend: b
             "tickfont": {"size": 12, "color": colours.muted},
         }
 
-    return go.Figure(layout={  # in one go: each later update costs Plotly milliseconds
+    return Figure(layout={  # in one go: each later update costs Plotly milliseconds
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 36 if legend else 12, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",

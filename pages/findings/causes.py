@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
 
 from monitoring.charts.numbers import day, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
 from pages.findings.drift import DriftRow, Since, is_output
+from pages.findings.rows import Row
 
-Row = Mapping[str, Any]
 Sequences = Mapping[str, Sequence[Row]]
 """Rows of points by metric, oldest window first; one version per window, all rows (segment ""), one window size."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 __all__ = [
-    "DriftRow", "Since", "drift_rows", "drifted_since", "feature_order", "is_output", "newest_complete", "newest_judged", "verdict",
+    "DRIFT_COLUMNS", "DriftRow", "Since", "drift_rows", "drift_rows_of", "drifted_since", "feature_order", "is_output", "newest_judged",
+    "newest_judged_of", "verdict",
 ]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
 
 import pyarrow as pa
 
@@ -18,8 +18,11 @@ from monitoring.charts.drift import severity
 from monitoring.charts.numbers import moment, span
 from monitoring.charts.status import status_of
 from monitoring.verdicts import percent
+from pages.findings.rows import Row, rows_of
 
-_READ = ["window_start", "column", "status", "method", "value", "threshold", "n", "n_reference", "reason"]
+DRIFT_COLUMNS = ("window_start", "column", "status", "method", "value", "threshold", "n", "n_reference", "reason")
+"""What `drift_rows_of` reads of a row."""
+
 _JUDGED = frozenset({"ok", "warn", "drift"})
 
 
@@ -62,32 +65,35 @@ class DriftRow:
         return severity(self.method, self.score, self.threshold)
 
 
-def newest_complete(points: pa.Table) -> datetime | None:
-    """The start of the newest window that had ended when it was computed; of the newest at all where none had."""
-    rows = points.select(["window_start", "partial"]).to_pylist()
-    complete = [row["window_start"] for row in rows if not row["partial"]]
-    return max(complete or [row["window_start"] for row in rows], default=None)
-
-
 def newest_judged(points: pa.Table) -> datetime | None:
-    """The start of the newest window with a verdict among drift points: of one that is over, else of any, else the newest window."""
-    rows = points.select(["window_start", "status", "partial"]).to_pylist()
-    judged = [row for row in rows if row["status"] in _JUDGED]
+    """The start of the newest window with a verdict among drift points: of one that is over, else of any. Where none has a verdict, of
+    the newest that had ended when it was computed, else of the newest at all."""
+    return newest_judged_of(rows_of(points, ["window_start", "status", "partial"]))
+
+
+def newest_judged_of(rows: Sequence[Row]) -> datetime | None:
+    """The same from rows of drift points: window_start, status, partial."""
+    judged = [row for row in rows if row["status"] in _JUDGED] or rows
     over = [row["window_start"] for row in judged if not row["partial"]]
-    return max(over or [row["window_start"] for row in judged], default=None) or newest_complete(points)
+    return max(over or [row["window_start"] for row in judged], default=None)
 
 
 def drift_rows(points: pa.Table, start: datetime) -> list[DriftRow]:
     """One row per column for the window that starts at `start`, most alarming first. `points` are drift points of one segment."""
-    history: dict[str, list[dict[str, Any]]] = {}
-    for point in points.select(_READ).sort_by("window_start").to_pylist():
+    return drift_rows_of(rows_of(points.select(list(DRIFT_COLUMNS)).sort_by("window_start")), start)
+
+
+def drift_rows_of(rows: Iterable[Row], start: datetime) -> list[DriftRow]:
+    """The same from rows, oldest window first, with `DRIFT_COLUMNS` at least."""
+    history: dict[str, list[Row]] = {}
+    for point in rows:
         if point["window_start"] <= start:
             history.setdefault(point["column"], []).append(point)
-    rows = [_row(past) for past in history.values() if past[-1]["window_start"] == start]
-    return sorted(rows, key=lambda row: (-status_of(row.status).rank, -(row.ratio or 0.0), row.column))
+    found = [_row(past) for past in history.values() if past[-1]["window_start"] == start]
+    return sorted(found, key=lambda row: (-status_of(row.status).rank, -(row.ratio or 0.0), row.column))
 
 
-def _row(past: Sequence[dict[str, Any]]) -> DriftRow:
+def _row(past: Sequence[Row]) -> DriftRow:
     newest = past[-1]
     past_threshold = [severity(point["method"], point["value"], point["threshold"]) for point in past]
     return DriftRow(
@@ -97,7 +103,7 @@ def _row(past: Sequence[dict[str, Any]]) -> DriftRow:
     )
 
 
-def drifted_since(past: Sequence[dict[str, Any]]) -> Since | None:
+def drifted_since(past: Sequence[Row]) -> Since | None:
     """Where the newest of one column's points (oldest first) is drift: the start of the first window of that unbroken run."""
     run = list(takewhile(lambda point: point["status"] == "drift", reversed(past)))
     return Since(run[-1]["window_start"], len(run) == len(past)) if run else None

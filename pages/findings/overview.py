@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["MAIN_METRIC", "NEEDED", "Fact", "Strip", "Summary", "headline", "sentences", "strip_of", "summarise"]
+__all__ = [
+    "MAIN_METRIC", "NEEDED", "READ", "STRIP_READ", "Fact", "Strip", "Summary", "headline", "sentences", "strip_of", "summarise",
+    "summary_of",
+]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from monitoring.charts.numbers import days, interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
-from pages.findings.causes import Cause, Row, causes, mature, one_column, statuses, worst_metric
-from pages.findings.drift import DriftRow, drift_rows, is_output, newest_judged
+from pages.findings.causes import Cause, causes, mature, one_column, statuses, worst_metric
+from pages.findings.drift import DRIFT_COLUMNS, DriftRow, drift_rows_of, is_output, newest_judged_of
+from pages.findings.rows import Row, rows_of
 from pages.findings.timeline import Timeline
+from storage.points import POINTS
 
 MAIN_METRIC = {"binary": ("recall", "precision", "roc_auc"), "multiclass": ("accuracy",), "regression": ("mae",), "ranking": ("ndcg_at_k",)}
 """The metric that stands on a model's card where none has a verdict: the first of its task's that has a value."""
@@ -26,8 +30,12 @@ NEEDED = sorted(name for name, metric in METRICS.items() if metric.group in ("cl
 NEEDED += ["rows", "drift", "drift_share", "error_rate", "latency_p50", "latency_p95", "latency_p99", "latency_mean"]
 """The metrics whose points `summarise` reads."""
 
-_READ = ["version", "window", "window_start", "window_end", "metric", "column", "value", "lower", "upper", "threshold", "n_labelled",
-         "label_coverage", "status", "reason", "partial", "detail"]  # fmt: skip
+READ = sorted({"version", "window", "window_start", "window_end", "metric", "column", "value", "lower", "upper", "threshold", "n_labelled",
+               "label_coverage", "status", "reason", "partial", "detail", *DRIFT_COLUMNS})  # fmt: skip
+"""What `summary_of` reads of a row."""
+
+STRIP_READ = ["version", "window_start", "metric", "column", "value", "status", "detail"]
+"""What `strip_of` reads of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One model: how it is, why, and the facts of its card.
+    """One model: how it is, why, and the facts of its card. `window` is the name of its own windows.
 
     `sentence` says why in clauses without a full stop. `strip` is each window's status and the page that says why, oldest first.
     `shown` are the points that all of it rests on.
@@ -55,10 +63,11 @@ class Summary:
     model: str
     version: str
     task: str
+    window: str
     status: Status
     sentence: str
     facts: tuple[Fact, ...]
-    shown: pa.Table
+    shown: pa.Table = field(default_factory=POINTS.empty_table)
     strip: Mapping[datetime, tuple[str, str]] = field(default_factory=dict)
     releases: Sequence[tuple[datetime, str]] = ()
 
@@ -77,30 +86,45 @@ def summarise(model: str, spec: Mapping[str, Any], points: pa.Table, *, zone: st
 
     Where two versions have the same window, the one with more rows stands for it. A model without points has the status `No data yet`.
     """
-    timeline = Timeline.of(points.filter(pc.equal(points.column("metric"), "rows")))
-    shown = timeline.only(points).sort_by("window_start")
-    rows: dict[str, list[Row]] = {}
-    for row in shown.select(_READ).to_pylist():
-        rows.setdefault(row["metric"], []).append(row)
-    drift = shown.filter(pc.equal(shown.column("metric"), "drift"))
-    start = newest_judged(drift)
-    found = drift_rows(drift, start) if start else []
+    ordered = points.sort_by("window_start")
+    rows = rows_of(ordered, READ)
+    shown = _timeline(rows).only(ordered)
+    return replace(summary_of(model, spec, rows, zone=zone), shown=shown)
+
+
+def summary_of(model: str, spec: Mapping[str, Any], points: Sequence[Row], *, zone: str) -> Summary:
+    """The same from rows with `READ`, oldest window first; without `shown`."""
+    timeline = _timeline(points)
+    rows = _by_metric(points, timeline)
+    drift = rows.get("drift", [])
+    start = newest_judged_of(drift)
+    found = drift_rows_of(drift, start) if start else []
     reasons, task = causes(rows, found, zone=zone), str(spec.get("task", ""))
     making = _Facts(rows, frozenset(start for start, _ in timeline.releases), zone)
     return Summary(
-        model=model, version=next(iter(timeline.versions()), str(spec.get("version", ""))), task=task, shown=shown,
-        status=_status(reasons, rows), sentence=_sentence(reasons, rows), strip=statuses(rows), releases=timeline.releases,
-        facts=(making.volume(), making.main(task), making.latency(), making.drifted(found)),
+        model=model, version=next(iter(timeline.versions()), str(spec.get("version", ""))), task=task,
+        window=str(spec.get("window") or "1d"), status=_status(reasons, rows), sentence=_sentence(reasons, rows), strip=statuses(rows),
+        releases=timeline.releases, facts=(making.volume(), making.main(task), making.latency(), making.drifted(found)),
     )  # fmt: skip
 
 
-def strip_of(model: str, points: pa.Table) -> Strip:
-    """The strip of one model, as `summarise` has it, from the points that `Reader.strip_points` gives of it."""
-    timeline = Timeline.of(points.filter(pc.equal(points.column("metric"), "rows")))
+def strip_of(model: str, points: Sequence[Row]) -> Strip:
+    """The strip of one model, as `summary_of` has it, from the rows with `STRIP_READ` of what `Reader.strip_points` gives of it."""
+    timeline = _timeline(points)
+    return Strip(model, statuses(_by_metric(points, timeline)), timeline.releases)
+
+
+def _timeline(points: Sequence[Row]) -> Timeline:
+    return Timeline.of_rows(row for row in points if row["metric"] == "rows")
+
+
+def _by_metric(points: Sequence[Row], timeline: Timeline) -> dict[str, list[Row]]:
+    """The points of the versions that stand for their windows."""
     rows: dict[str, list[Row]] = {}
-    for row in timeline.only(points).to_pylist():
-        rows.setdefault(row["metric"], []).append(row)
-    return Strip(model, statuses(rows), timeline.releases)
+    for row in points:
+        if timeline.holds(row):
+            rows.setdefault(row["metric"], []).append(row)
+    return rows
 
 
 def headline(summaries: Sequence[Summary]) -> str:

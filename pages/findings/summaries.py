@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MOST_CARDS", "strips_of", "summaries_of"]
+__all__ = ["MOST_CARDS", "MOST_STRIPS", "strips_of", "summaries_of"]
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,16 +11,14 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol, TypeVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from pages.findings.overview import NEEDED, Strip, Summary, strip_of, summarise
-from storage.points import POINTS
+from pages.findings.overview import NEEDED, READ, STRIP_READ, Strip, Summary, strip_of, summarise, summary_of
+from pages.findings.rows import rows_by
 from storage.store import Reader
 
 T = TypeVar("T", Strip, Summary)
 
 MOST_CARDS = 12  # beyond a dozen models a table is faster to read than cards
+MOST_STRIPS = 40  # of many models, so many have their windows drawn
 _KEPT = 6  # views whose summaries are kept: of 800 models each takes some MB
 
 _View = tuple[Path, str, datetime | None, datetime | None, str]
@@ -46,44 +44,46 @@ def summaries_of(reader: Reader, chosen: _Chosen) -> list[Summary]:
 
     Those of many models hold what a table says of them – how they are now and since when – and neither courses nor strip nor points.
     """
-    specs, zone = reader.specs(), chosen.zone
+    zone, marks = chosen.zone, reader.points_marks()
 
     def newest(stale: Sequence[str]) -> list[Summary]:
-        since, until = _days(chosen)
+        specs, (since, until) = reader.specs(), _days(chosen)
         points = reader.recent_points({name: _window(specs[name]) for name in stale}, NEEDED, since, until)
-        return [_bare(summarise(name, specs[name], some, zone=zone)) for name, some in _by_model(points, stale)]
+        rows = rows_by(points, "model", READ)
+        return [_bare(summary_of(name, specs[name], rows.get(name, ()), zone=zone)) for name in stale]
 
-    if len(specs) <= MOST_CARDS:
-        found = [_whole(reader, name, spec, chosen.since, chosen.until, zone) for name, spec in specs.items()]
+    if len(marks) <= MOST_CARDS:
+        found = [_whole(reader, name, spec, chosen.since, chosen.until, zone) for name, spec in reader.specs().items()]
     else:
-        found = _remembered(reader, "table", chosen, list(specs), newest)
+        found = _remembered(reader.home.path, "table", chosen, marks, newest)
     return sorted(found, key=lambda one: (-one.status.rank, one.model))
 
 
 def strips_of(reader: Reader, chosen: _Chosen, models: Sequence[str]) -> list[Strip]:
     """How each window of some of many models was."""
+    marks = reader.points_marks()
 
     def made(stale: Sequence[str]) -> list[Strip]:
         since, until = _days(chosen)
         points = reader.strip_points({name: _window(reader.spec(name)) for name in stale}, NEEDED, since, until)
-        return [strip_of(name, some) for name, some in _by_model(points, stale)]
+        rows = rows_by(points, "model", STRIP_READ)
+        return [strip_of(name, rows.get(name, ())) for name in stale]
 
-    return _remembered(reader, "strip", chosen, models, made)
+    return _remembered(reader.home.path, "strip", chosen, {name: marks[name] for name in models}, made)
 
 
-def _remembered(reader: Reader, what: str, chosen: _Chosen, models: Sequence[str], make: Callable[[Sequence[str]], Sequence[T]]) -> list[T]:
-    """What is said of the models, of which `make` gives those that are not kept, or whose points have changed since."""
-    marks = reader.points_marks()
+def _remembered(home: Path, what: str, chosen: _Chosen, marks: Mapping[str, str], make: Callable[[Sequence[str]], Sequence[T]]) -> list[T]:
+    """What is said of the models that have `marks`: `make` gives those that are not kept, or whose points have changed since."""
     with _lock:  # one session makes them, the others wait for it and have them
-        view = (reader.home.path, what, *_days(chosen), chosen.zone)
+        view = (home, what, *_days(chosen), chosen.zone)
         kept = _views.pop(view, {})
         _views[view] = kept  # the newest last
         while len(_views) > _KEPT:
             del _views[next(iter(_views))]
-        stale = [name for name in models if name not in kept or kept[name][0] != marks.get(name)]
+        stale = [name for name, mark in marks.items() if name not in kept or kept[name][0] != mark]
         if stale:
-            kept |= {one.model: (marks.get(one.model, ""), one) for one in make(stale)}
-        return [kept[name][1] for name in models]
+            kept |= {one.model: (marks[one.model], one) for one in make(stale)}
+        return [kept[name][1] for name in marks]
 
 
 def _days(chosen: _Chosen) -> tuple[datetime | None, datetime | None]:
@@ -99,19 +99,7 @@ def _whole(reader: Reader, model: str, spec: Mapping[str, Any], since: datetime 
 
 
 def _bare(summary: Summary) -> Summary:
-    return replace(summary, facts=tuple(replace(fact, course=()) for fact in summary.facts), strip={}, shown=POINTS.empty_table())
-
-
-def _by_model(points: pa.Table, models: Sequence[str]) -> list[tuple[str, pa.Table]]:
-    """Each model's points; they come in the order of models."""
-    runs = pc.run_end_encode(points["model"].combine_chunks()) if points.num_rows else None
-    found: dict[str, pa.Table] = {}
-    if runs is not None:
-        start = 0
-        for end, name in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
-            found[name] = points.slice(start, end - start)
-            start = end
-    return [(name, found.get(name, points.slice(0, 0))) for name in models]
+    return replace(summary, facts=tuple(replace(fact, course=()) for fact in summary.facts), strip={})
 
 
 def _window(spec: Mapping[str, Any]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 __all__ = ["EVERY", "Timeline", "windows_of"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from pages.findings.rows import Row, rows_of
 
 EVERY = "all"
 """The version selector's value for all versions on one axis."""
@@ -32,9 +34,14 @@ class Timeline:
         """From points of the metric `rows`, of one model and one window size; segments are ignored. With equal rows the version that
         came later stands."""
         whole = rows.filter(pc.equal(rows.column("segment"), "")).select(["window_start", "version", "value"])
+        return cls.of_rows(rows_of(whole.sort_by("window_start")))
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Row]) -> Timeline:
+        """From rows of such points, of no segment and oldest window first."""
         found: dict[datetime, list[tuple[float, str]]] = {}
         born: dict[str, datetime] = {}
-        for point in whole.sort_by("window_start").to_pylist():
+        for point in rows:
             found.setdefault(point["window_start"], []).append((point["value"] or 0.0, point["version"]))
             born.setdefault(point["version"], point["window_start"])
         standing: dict[datetime, str] = {}
@@ -52,6 +59,10 @@ class Timeline:
         for start, version in self.standing.items():
             first.setdefault(version, start)
         return sorted((start, version) for version, start in first.items())[1:]
+
+    def holds(self, row: Row) -> bool:
+        """Whether a row (of a point or a profile) is not of an outvoted version."""
+        return not self.outvoted or (row["window_start"], row["version"]) not in self.outvoted
 
     def only(self, table: pa.Table) -> pa.Table:
         """The rows of `table` (points or profiles) without those of outvoted versions."""

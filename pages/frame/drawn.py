@@ -13,6 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring.charts.theme import Figure
+
 _MOST = 96  # figures kept for all visitors together: some ten pages, each in two themes
 _kept: OrderedDict[bytes, Any] = OrderedDict()
 _lock = Lock()
@@ -30,6 +32,8 @@ def drawn(draw: Callable[..., Any], *args: Any, **named: Any) -> Any:
             _kept.move_to_end(key)
             return _kept[key]
     figure = draw(*args, **named)
+    if isinstance(figure, Figure):
+        figure.finish()
     with _lock:
         _kept[key] = figure
         while len(_kept) > _MOST:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from pages.serving.warming import warm
 from storage.errors import StorageError
 from storage.home import default_home
 
@@ -42,6 +43,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     house = None
     try:
         house = await run_in_threadpool(House.open, default_home(), True)
+        warm(house)
     except StorageError as error:
         _log.warning("%s", error)
     try:

@@ -11,12 +11,10 @@ from monitoring.charts.numbers import moment
 from monitoring.charts.overview import facts_html, status_strip
 from monitoring.charts.status import worst
 from pages.findings.overview import Strip, Summary, headline, sentences
-from pages.findings.summaries import MOST_CARDS, strips_of, summaries_of
+from pages.findings.summaries import MOST_CARDS, MOST_STRIPS, strips_of, summaries_of
 from pages.findings.timeline import EVERY
 from pages.findings.why import main_reasons
 from pages.frame import View, link, page, plain
-
-_STRIPS = 40  # models in the strip of windows
 
 
 def card(view: View, summary: Summary) -> None:
@@ -47,11 +45,9 @@ def table(summaries: list[Summary]) -> pa.Table:
 
 def reasons(view: View, summaries: list[Summary]) -> None:
     """When and why, of the models that need attention: at most two lines each; the pages Drift and Performance have all."""
-    lines, specs = [], view.store.specs()
-    causes = view.store.causes().to_pylist()
+    lines, causes = [], view.store.causes().to_pylist()
     for one in summaries[:MOST_CARDS]:
-        own = str(specs[one.model].get("window") or "1d")
-        found = [row for row in causes if row["model"] == one.model and row["window"] == own]
+        found = [row for row in causes if row["model"] == one.model and row["window"] == one.window]
         lines += [f"- **{plain(one.model)}**: {plain(words)}" for words in main_reasons(found, view.selection.zone)]
     if lines:
         st.markdown("##### When and why\n" + "\n".join(lines))
@@ -76,7 +72,7 @@ with page("overview") as view:
     drawn: Sequence[Summary | Strip] = summaries
     if len(summaries) > MOST_CARDS:
         view.export("models", table(summaries))
-        drawn = strips_of(view.store, view.selection, [one.model for one in summaries[:_STRIPS]])
+        drawn = strips_of(view.store, view.selection, [one.model for one in summaries[:MOST_STRIPS]])
     else:
         st.markdown("\n".join(f"- **{plain(one.model)}**: {plain(why)}" for one, why in sentences(summaries)))
         with st.container(key="driftboard-cards"):  # page.css makes it a grid

@@ -257,7 +257,7 @@ class Reader:
             return table(cursor, query(name), {"metrics": list(metrics), "since": since, "until": until})
 
     def points_marks(self) -> dict[str, str]:
-        """For each model a text that changes whenever its points or its description do."""
+        """For each described model a text that changes whenever its points or its description do."""
         with self._readable.read() as cursor:
             return {row["name"]: row["mark"] for row in dicts(cursor, query("points_marks"))}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from monitoring.charts.theme import Look
+from monitoring.charts.theme import Figure, Look, figure
 from pages.frame import drawn as kept
 from pages.frame.drawn import drawn
 
@@ -27,6 +27,13 @@ def draw(*_args: object, **_named: object) -> object:
     """A drawing function that notes what it drew."""
     drawings.append(object())
     return drawings[-1]
+
+
+def a_line(*, look: Look) -> Figure:
+    """A figure with one trace."""
+    made = figure(look)
+    made.add_scatter(x=[1, 2], y=[3, 4])
+    return made
 
 
 def test_equal_arguments_give_the_figure_that_was_drawn_before(made: list[object]) -> None:
@@ -52,3 +59,12 @@ def test_the_oldest_figures_are_let_go(made: list[object]) -> None:
     assert len(kept._kept) == kept._MOST
     drawn(draw, 0)
     assert len(made) == kept._MOST + 6
+
+
+def test_a_figure_is_sent_as_it_was_drawn_and_not_copied_for_it() -> None:
+    sent = drawn(a_line, look=Look())
+    assert sent.to_dict() == a_line(look=Look()).to_dict()
+    first, again = sent.to_dict(), sent.to_dict()
+    assert first["data"][0]["x"] is again["data"][0]["x"]
+    first["data"][0].pop("x")
+    assert "x" in sent.to_dict()["data"][0]
