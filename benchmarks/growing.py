@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Measured", "Running", "correct_label", "log_days", "register"]
+__all__ = ["Measured", "Running", "correct_label", "log_days", "reference_rows", "register"]
 
 import os
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def register(store: Store, features: int, models: int = 1, reference: int = 2_00
     for number in range(models):
         schema = _schema(number, features)
         store.register_model(schema.to_dict())
-        store.put_reference(f"model-{number}", _rows(np.random.default_rng(1), reference, features), "reference.parquet")
+        store.put_reference(f"model-{number}", reference_rows(np.random.default_rng(1), reference, features), "reference.parquet")
 
 
 def log_days(store: Store, first: int, days: int, rows: int, features: int, models: int = 1) -> None:
@@ -64,7 +64,7 @@ def log_days(store: Store, first: int, days: int, rows: int, features: int, mode
         logger = PredictionLogger(f"model-{number}", version="1", schema=_schema(number, features), home=store.home.path)
         for day in range(first, first + days):
             moments = [FIRST + timedelta(days=day, seconds=86_000 * row / rows) for row in range(rows)]
-            table = _rows(np.random.default_rng(day + 2), rows, features).append_column("at", pa.array(moments))
+            table = reference_rows(np.random.default_rng(day + 2), rows, features).append_column("at", pa.array(moments))
             table = table.append_column("key", pa.array([f"{day}-{row}" for row in range(rows)]))
             logger.log_batch(table, timestamp="at", id="key")
         logger.close()
@@ -90,7 +90,8 @@ def _schema(number: int, features: int) -> ModelSchema:
     return ModelSchema.from_dict(said)
 
 
-def _rows(random: np.random.Generator, rows: int, features: int) -> pa.Table:
+def reference_rows(random: np.random.Generator, rows: int, features: int) -> pa.Table:
+    """Rows without time or id, as logged ones are made of too."""
     risk = random.random(rows)
     columns: dict[str, Any] = {
         f"f{place}": random.choice(np.array(["a", "b", "c"]), rows) if place % 4 == 3 else random.normal(size=rows)

@@ -15,6 +15,7 @@ __all__ = [
     "SchemaError",
     "Task",
     "export_report",
+    "forget_reference",
     "points",
     "run",
 ]
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from monitoring.errors import InputError, MonitoringError, SchemaError
     from monitoring.logger import PredictionLogger
     from monitoring.schema import Feature, Kind, ModelSchema, Task
-    from monitoring.service import export_report, points, run
+    from monitoring.service import export_report, forget_reference, points, run
 
 _HOMES = {
     "Feature": "monitoring.schema",
@@ -39,6 +40,7 @@ _HOMES = {
     "Task": "monitoring.schema",
     # These compute and read: they bring duckdb, pyarrow and the like, and need the extra `dashboard`.
     "export_report": "monitoring.service",
+    "forget_reference": "monitoring.service",
     "points": "monitoring.service",
     "run": "monitoring.service",
 }

@@ -92,6 +92,19 @@ class CustodyVerbs:
                 rebase(self.store, model, keys, now)
         return {"subject": column, **told}
 
+    def forget_reference(self: _Has, *, model: str, progress: Progress | None = None) -> dict[str, Any]:
+        """Work out everything that later windows ask of a model's reference, and delete its rows: `model, rows, hash, forgotten_at, bytes`
+        (of what is kept)` and left` (older copies of the database, which hold the rows still). A second call finds it done."""
+        from monitoring.reference import forgetting  # scipy and scikit-learn
+
+        name = self.known(model)
+        with self.computing.resting():
+            told = forgetting.forget_rows(self.store, name, lambda text: progress({"message": text}) if progress is not None else None)
+            with self.collector.paused():
+                compacting.compact(self.store)
+        copies = [path for pattern in ("before-*.duckdb*", "damaged-*") for path in self.home.database.parent.glob(pattern)]
+        return {"model": name, **told, "left": sorted(str(path.relative_to(self.home.path)) for path in copies)}
+
     def prune(
         self: _Has, *, model: str | None = None, older_than: str | None = None, dry_run: bool = False, progress: Progress | None = None
     ) -> dict[str, Any]:

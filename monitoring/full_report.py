@@ -29,7 +29,7 @@ def full_snapshot(store: Store, worker: EvidentlyWorker, at: ReportWindow, *,
                   progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:  # fmt: skip
     """The row in `Store.reports` of the stored snapshot; made now unless there is one since the window was computed.
 
-    Raises `NotFound` where the model has no reference or the window's rows are gone, `EngineError` where Evidently fails.
+    Raises `NotFound` where the model has no reference, its reference or the window's rows are gone, `EngineError` where Evidently fails.
     """
     known = store.reports(at.model, version=at.version, kinds=["full"], format="snapshot", since=at.start, until=just_after(at.start))
     for row in known.to_pylist():
@@ -58,6 +58,9 @@ def _job(store: Store, at: ReportWindow) -> Job:
     info = store.reference_info(at.model)
     if info is None:
         raise NotFound(f'"{at.model}" has no reference to compare with: load one with python -m monitoring reference {at.model} FILE.')
+    if info["forgotten_at"] is not None:
+        raise NotFound(f"The raw rows of the reference were deleted on {info['forgotten_at']:%Y-%m-%d}, and the full preset is made of "
+                       "them: a report of kind drift or findings needs none.")  # fmt: skip
     columns = _columns(store, at, head)
     wanted = [name for name in head.column_names if name in {"@t", *(column.name for column in columns)}]
     current = _some(lambda names: store.frame(at.model, at.version, window, names), wanted, at.n)

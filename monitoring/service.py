@@ -7,7 +7,7 @@ reads it without becoming one.
 
 from __future__ import annotations
 
-__all__ = ["House", "call", "cancel", "current", "doctor", "export_report", "points", "rebuild", "run"]
+__all__ = ["House", "call", "cancel", "current", "doctor", "export_report", "forget_reference", "points", "rebuild", "run"]
 
 import os
 import shutil
@@ -125,6 +125,16 @@ def rebuild(home: Path | str | None = None, *, progress: Callable[[dict[str, Any
         return cast("dict[str, Any]", wire.ask(Home(path), "rebuild", {}, progress).value)
     except wire.NoOwner:
         return asdict(rebuilding.rebuild(Home(path), progress=lambda text: progress({"message": text}) if progress else None))
+
+
+def forget_reference(
+    model: str, *, home: Path | str | None = None, progress: Callable[[dict[str, Any]], None] | None = None
+) -> dict[str, Any]:
+    """Delete the rows of a model's reference once everything that its windows are compared with was worked out of them and kept.
+
+    Drift, quality and verdicts go on with the same numbers. `{"model", "rows", "hash", "forgotten_at", "bytes", "left"}`, see the verb.
+    """
+    return cast("dict[str, Any]", call(home, "forget_reference", model=model, progress=progress))
 
 
 def run(

@@ -33,6 +33,7 @@ VERBS = frozenset(
         "describe",
         "erase",
         "export",
+        "forget_reference",
         "health",
         "models",
         "points",
@@ -49,7 +50,7 @@ VERBS = frozenset(
         "table",
     }
 )
-_REPORTING = frozenset({"prune", "rebuild", "report", "run", "run_newest"})  # the verbs that tell their progress
+_REPORTING = frozenset({"forget_reference", "prune", "rebuild", "report", "run", "run_newest"})  # the verbs that tell their progress
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -199,7 +199,9 @@ class Baseline:
         return self.once(("column", name, kind), lambda: self._kept_column(name, kind))
 
     def _kept_column(self, name: str, kind: str) -> tuple[ReferenceColumn, Any]:
-        if self.missing(name) is None:  # nothing to keep
+        fact_name = f"column/{kind}/{name}"
+        never = self.missing(name) is None or (bool(self.gone) and not self.kept.was_kept(fact_name))
+        if never:  # the reference has no such column, or had none of this kind while it had rows
             return ReferenceColumn.of(Rows(pa.table({"@t": pa.array([], pa.timestamp("us", "UTC"))}), Beside()), name, kind), {}
         segments = tuple(column for column in self._wanted.segments if self.missing(column) is not None)
         beside = Beside(self._wanted.blocks, segments)
@@ -214,7 +216,7 @@ class Baseline:
         def read(fact: Fact) -> ReferenceColumn:
             return ReferenceColumn(fact.table, fact.said["timed"])
 
-        fact = self.kept.get(f"column/{kind}/{name}", make, holds=lambda fact: bool(self.gone) or read(fact).has(beside))
+        fact = self.kept.get(fact_name, make, holds=lambda fact: bool(self.gone) or read(fact).has(beside))
         return read(fact), fact.said
 
     def _own_windows(self, name: str, kind: str, span: Span) -> OwnWindows | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_causes"]
+__all__ = ["add_causes", "keep_causes"]
 
 from typing import Any
 
@@ -24,11 +24,21 @@ def add_causes(found: Findings, subject: Subject, frame: pa.Table, baseline: Bas
     if baseline is None or not worse:
         return
     kinds = known_kinds(subject, baseline)
-    weights = weigh(baseline.rows("labelled", labelled), frame, kinds) if kinds else "No feature is known to both."
+    weights = weigh(_labelled(baseline), frame, kinds) if kinds else "No feature is known to both."
     for metric in worse:
         told = Effects(reason=weights) if isinstance(weights, str) else effects(
             metric, weights, task=subject.task, positive_label=subject.positive_label)  # fmt: skip
         _add(found, metric, told)
+
+
+def keep_causes(baseline: Baseline) -> None:
+    """Keep the rows of the reference that causes are weighed with."""
+    if baseline.missing("@label") is not None:
+        _labelled(baseline)
+
+
+def _labelled(baseline: Baseline) -> pa.Table:
+    return baseline.rows("labelled", labelled)
 
 
 def _add(found: Findings, metric: str, told: Effects) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_gaps"]
+__all__ = ["add_gaps", "keep_gaps"]
 
 from typing import Any
 
@@ -60,14 +60,11 @@ def _add(found: Findings, part: Slice, labelled: int, judged: Judged, labels: La
 
 def _usual(subject: Subject, baseline: Baseline | None, where: Where) -> _Usual:
     """The reference's rates of a group and of its rest; empty where it has no such column."""
-    if baseline is None:
-        return {}
     ((column, value),) = where
-    if baseline.missing(column) is None:
+    if baseline is None or baseline.missing(column) is None:
         return {}
-    key = f"gaps/{subject.task}/{subject.positive_label}/{column}"
     try:
-        told = baseline.once(key, lambda: baseline.kept.say(key, lambda: _every_group(subject, baseline, column), of=(column,)))
+        told = _kept(subject, baseline, column)
     except RowsGone:
         return {}
     if value in told["values"]:
@@ -75,6 +72,18 @@ def _usual(subject: Subject, baseline: Baseline | None, where: Where) -> _Usual:
     if not told["more"]:
         return _usual_of(told["nobody"])
     return {} if baseline.gone else _of_reference(subject, baseline, where)
+
+
+def keep_gaps(subject: Subject, baseline: Baseline) -> None:
+    """Keep the reference's rates of every group that the model's file names."""
+    for column in subject.schema.fairness.columns or subject.schema.segments:
+        if baseline.missing(column) is not None:
+            _kept(subject, baseline, column)
+
+
+def _kept(subject: Subject, baseline: Baseline, column: str) -> Any:
+    key = f"gaps/{subject.task}/{subject.positive_label}/{column}"
+    return baseline.once(key, lambda: baseline.kept.say(key, lambda: _every_group(subject, baseline, column), of=(column,)))
 
 
 def _usual_of(told: list[Any]) -> _Usual:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_multivariate", "known_kinds"]
+__all__ = ["add_multivariate", "keep_multivariate", "known_kinds"]
 
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +42,14 @@ def known_kinds(subject: Subject, baseline: Baseline) -> dict[str, str]:
     """The features that the reference knows, and their kinds: one that it lacks is a matter of quality, and would drown the others."""
     return {feature.name: str(feature.kind) for feature in subject.schema.features.values()
             if (missing := baseline.missing(feature.name)) is not None and missing < len(baseline)}  # fmt: skip
+
+
+def keep_multivariate(subject: Subject, baseline: Baseline, nulls: NullCache, span: Span | None) -> None:
+    """Keep the rows of the reference that windows are compared with, and how far apart its own windows like `span` are."""
+    kinds = known_kinds(subject, baseline)
+    reference = _reference(subject, baseline, nulls)
+    if len(kinds) > 1:
+        reference.own(span)
 
 
 def _reference(subject: Subject, baseline: Baseline, nulls: NullCache) -> Reference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["add_worst_slices"]
+__all__ = ["add_worst_slices", "keep_slices"]
 
 import numpy as np
 import numpy.typing as npt
@@ -115,6 +115,12 @@ def _of_reference(subject: Subject, baseline: Baseline) -> tuple[Atoms, list[tup
         return baseline.once(key, lambda: _kept(baseline.kept.get(key, lambda: _to_fact(_prepared(subject, baseline)))))
     except RowsGone:
         return None
+
+
+def keep_slices(subject: Subject, baseline: Baseline) -> None:
+    """Keep the reference's sums over all slices."""
+    if subject.task in _LOSS:
+        _of_reference(subject, baseline)
 
 
 def _to_fact(found: tuple[Atoms, list[tuple[Totals, Totals]]] | None) -> Fact:

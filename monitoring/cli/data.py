@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, OutputOption, app, ask, emit, note
+from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, OutputOption, Progress, app, ask, emit, note
 from monitoring.errors import InputError, NotFound
 
 if TYPE_CHECKING:
@@ -25,10 +25,30 @@ FormatOption = Annotated[
 
 
 @app.command()
-def reference(model: ModelArgument, file: FileArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Make a file's rows the model's reference, which its windows are compared with."""
-    told = ask(home, "reference", model=model, path=file.absolute())
-    emit(told, as_json=as_json, text=f"{told['rows']} rows are the reference of {model} now.")
+def reference(
+    model: ModelArgument,
+    file: Annotated[Path | None, typer.Argument(help="A .parquet, .csv or .jsonl file.", show_default=False)] = None,
+    forget_rows: Annotated[
+        bool, typer.Option("--forget-rows", help="Delete the rows once all that windows are compared with was worked out of them.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a file's rows the model's reference, which its windows are compared with; or delete the rows and keep what they say."""
+    if file is None and not forget_rows:
+        raise InputError("Name the file with the reference's rows, or --forget-rows to delete those of the reference that is loaded.")
+    told: dict[str, Any] = {}
+    if file is not None:
+        told = ask(home, "reference", model=model, path=file.absolute())
+    text = [f"{told['rows']} rows are the reference of {model} now."] if told else []
+    if forget_rows:
+        progress = Progress()
+        told |= ask(home, "forget_reference", model=model, progress=progress)
+        progress.end()
+        text += [f"The {told['rows']} rows of the reference of {model} are deleted since {told['forgotten_at'][:10]}; what is kept of them "
+                 f"takes {told['bytes'] / 1e6:.1f} MB."]  # fmt: skip
+        text += [f"They still stand in {name}: delete it when you no longer need it." for name in told["left"]]
+    emit(told, as_json=as_json, text=text)
 
 
 @app.command()

@@ -63,6 +63,8 @@ def _described(told: dict[str, Any]) -> list[str]:
     lines += ["", "features"]
     lines += [f"  {name:<24}{kind}" for name, kind in spec.get("features", {}).items()]
     there = f"{reference['rows']} rows, {reference['hash'][:12]}" if reference else ""
+    if reference and reference["forgotten_at"]:
+        there += f", rows deleted on {reference['forgotten_at'][:10]}"
     lines += ["", "reference", f"  {there or 'none yet: python -m monitoring reference MODEL FILE'}"]
     lines += ["", "versions", *(f"  {line}" for line in rows(told["versions"], ("version", "rows", "first", "last")))]
     return lines

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from monitoring.errors import MonitoringError
+from monitoring.errors import MonitoringError, StoreError
 from storage.custody.reference_profiles import Fact
 
 _log = logging.getLogger(__name__)
@@ -33,14 +33,26 @@ class Kept:
     """The facts of one reference as one description of its model sees it (`view`), each looked up once.
 
     `code` names the code that works them out: facts of other code are worked out anew as long as there are rows. `gone` says that there
-    are none any more, as the sentence that an answer ends in. Without `files` nothing is kept beyond this object. Safe for threads.
+    are none any more, as the sentence that an answer ends in; `once` are the facts that were kept then. Without `files` nothing is kept
+    beyond this object. Safe for threads.
     """
 
-    def __init__(self, files: Files | None = None, *, code: str = "", view: str = "", gone: str = "") -> None:
+    def __init__(self, files: Files | None = None, *, code: str = "", view: str = "", gone: str = "",
+                 once: frozenset[str] = frozenset()) -> None:  # fmt: skip
         self._files, self._code, self._view = files, code, view
         self.gone = gone
+        self._once = once
+        self._strict = False
         self._known: dict[str, Fact] = {}
         self._lock = RLock()
+
+    def strictly(self) -> None:
+        """From now on a fact that cannot be written is an error."""
+        self._strict = True
+
+    def was_kept(self, name: str) -> bool:
+        """Whether a fact was there when the rows went: where it cannot be found now, it was lost."""
+        return self._view + name in self._once
 
     def find(self, name: str) -> Fact | None:
         """A fact that is kept and still holds; nothing is worked out."""
@@ -69,6 +81,9 @@ class Kept:
                 try:
                     self._files.write(self._view + name, fact)
                 except OSError as error:
+                    if self._strict:
+                        raise StoreError(f"What was worked out of the reference could not be written ({error.strerror or error}): make "
+                                         "room and call again; no row was deleted.") from error  # fmt: skip
                     _log.warning("What was worked out of a reference could not be kept: %s", error)
             return fact
 

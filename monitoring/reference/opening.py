@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["baseline_of"]
+__all__ = ["baseline_of", "subjects", "view_of"]
 
 import json
 from hashlib import blake2b
@@ -19,6 +19,8 @@ from monitoring.subject import Subject
 from monitoring.windows import WindowSpec
 from storage.store import Store
 
+_GONE = "The rows of this reference were deleted on {}, and what is kept of them does not say this: load the reference again."
+
 
 def baseline_of(store: Store, model: str) -> Baseline | None:
     """The reference of a model; None without one."""
@@ -26,23 +28,29 @@ def baseline_of(store: Store, model: str) -> Baseline | None:
     if info is None or files is None:
         return None
 
+    gone = store.forgotten_reference(model)
+    if gone is not None:
+        why = _GONE.format(gone.forgotten_at[:10])
+        return Baseline(pa.table({}), info["hash"], kept=Kept(files, view=gone.view, gone=why, once=frozenset(gone.facts)))
+
     def read() -> pa.Table:
         table = store.reference(model)
         assert table is not None, "it has a reference"
         return table
 
-    kept = Kept(files, code=f"{CODE}/{baselines.MOST_COMPARED}", view=_view(store, model))
+    kept = Kept(files, code=f"{CODE}/{baselines.MOST_COMPARED}", view=view_of(store, model))
     return Baseline(read, info["hash"], kept=kept, beside=_beside(subjects(store, model)))
 
 
 def subjects(store: Store, model: str) -> list[Subject]:
     """The versions that logged, and the newest description."""
-    names = [row["version"] for row in store.versions(model).to_pylist()]
-    specs = [(name, store.spec(model, name)) for name in names] or [("", store.spec(model))]
-    return [Subject(model, name, ModelSchema.from_dict(spec)) for name, spec in specs]
+    newest = store.spec(model)
+    specs = {row["version"]: store.spec(model, row["version"]) for row in store.versions(model).to_pylist()}
+    specs |= {str(newest.get("version") or ""): newest}
+    return [Subject(model, name, ModelSchema.from_dict(spec)) for name, spec in specs.items()]
 
 
-def _view(store: Store, model: str) -> str:
+def view_of(store: Store, model: str) -> str:
     """Names the columns under which a description shows the reference's rows."""
     columns = [[one["name"], one["kind"], one["role"] == "score"] for one in store.feature_columns(model)]
     said = json.dumps([store.spec(model).get("task"), columns]).encode("utf-8", "surrogatepass")

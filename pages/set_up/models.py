@@ -90,7 +90,11 @@ def reference(view: View, schema: ModelSchema) -> None:
         between = f", from {moment(ends[0], zone)} to {moment(ends[1], zone)} {zone}" if all(ends) else ""
         st.markdown(f"**{number(info['rows'])} rows**{between}, loaded {moment(info['loaded_at'], zone)} {zone}. "
                     f":small[:gray[Content hash `{plain(str(info['hash'])[:12])}`]]")
-        known = view.store.reference(schema.name)
+        gone = info["forgotten_at"]
+        known = None if gone else view.store.reference(schema.name)
+        if gone:
+            st.markdown(f"The rows were deleted {moment(gone, zone)} {zone}. What was worked out of them is kept: drift, quality and "
+                        "verdicts go on with the same numbers. Load the reference again for Evidently's full preset.")  # fmt: skip
         if known is not None:
             with st.expander(f"Preview of {min(_PREVIEW, known.num_rows)} rows"):
                 st.dataframe(known.slice(0, _PREVIEW), hide_index=True)

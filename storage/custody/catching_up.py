@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from storage import archive
-from storage.custody import given
+from storage.custody import forgetting, given
 from storage.errors import StorageError
 from storage.home import Home
 from storage.store import _catalog, _reference, _runs
@@ -32,6 +32,7 @@ def catch_up(home: Home, cursor: Cursor) -> None:
     """Register and load what was given by hand and is not in the tables, within the caller's transaction."""
     for spec, at in given.registrations(home):
         _catalog.register(cursor, spec, said_at=at)
+    forgetting.finish(home, cursor)
     for reference in given.references(home):
         model = _catalog.find(cursor, reference.model)
         if model is None or not model.spec:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from storage import archive, spool
 from storage._segment_reader import held, open_plain
 from storage.collector import Collector
-from storage.custody import facts, given, reference_profiles
+from storage.custody import erased_facts, facts, given
 from storage.custody._erased_lines import Wanted, edits
 from storage.custody._erased_tables import erase_rows, find, forget_texts
 from storage.custody._files import put
@@ -51,7 +51,7 @@ def erase(store: Store, collector: Collector, column: str, values: Sequence[str]
     with collector.paused():
         with store.reading() as cursor:
             wanted = find(cursor, column, frozenset(values))
-        reference_profiles.remove_all(home)  # worked out anew of the rows that are left
+        removed["rows kept of references"] = erased_facts.erase_facts(home, wanted)
         removed["archived lines"] = sum(_archived(path, wanted) for path in archive.archived(home))
         removed["spooled lines"] = sum(_spooled(path, wanted) for path in spool.segments(home.spool))
         removed["quarantined lines"] = sum(_plain_lines(path, wanted) for path in sorted(home.quarantine.rglob("*.bad*")))

@@ -9,7 +9,7 @@ has it – whenever a home is opened: a database that lost its newest transactio
 
 from __future__ import annotations
 
-__all__ = ["keep_reference", "keep_registration", "references", "registrations"]
+__all__ = ["forget_reference", "keep_reference", "keep_registration", "references", "registrations"]
 
 import os
 from collections.abc import Iterator, Mapping
@@ -81,6 +81,15 @@ def keep_reference(home: Home, model: str, rows: pa.Table, source: str, at: date
     about = orjson.dumps({"model": model, "source": source, "loaded_at": at.isoformat()})
     kept = rows.replace_schema_metadata({_ABOUT: about})
     put(_place(home, model), lambda file: pq.write_table(kept, file, compression="zstd"))
+
+
+def forget_reference(home: Home, model: str, loaded_at: datetime) -> None:
+    """Delete the file of a model's reference unless it was given after this moment."""
+    path = _place(home, model)
+    for reference in references(home):
+        if reference.path == path and reference.loaded_at <= loaded_at:
+            path.unlink()
+            sync_folder(path.parent)
 
 
 def references(home: Home) -> Iterator[Reference]:

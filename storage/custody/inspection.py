@@ -12,7 +12,7 @@ from typing import Any, Literal
 import duckdb
 
 from storage import archive
-from storage.custody import facts
+from storage.custody import facts, forgetting
 from storage.errors import StorageError
 from storage.home import Home
 from storage.reading import attached, explained
@@ -34,7 +34,8 @@ class Finding:
 
 
 def inspect_files(home: Home) -> tuple[dict[str, Any], list[Finding]]:
-    """Every archived line's checksum, every exported file's sha256, the privacy key, the clock: counts, and what is wrong."""
+    """Every archived line's checksum, every exported file's sha256, what is left of references, the privacy key, the clock: counts, and
+    what is wrong."""
     findings: list[Finding] = []
     checked: dict[str, Any] = {"archived_segments": 0, "archived_lines": 0, "exported_files": 0, "exported_at": None}
     for path in archive.archived(home):
@@ -51,6 +52,9 @@ def inspect_files(home: Home) -> tuple[dict[str, Any], list[Finding]]:
             findings += [Finding("error", what, again) for what in facts.verify(home, manifest)]
     except StorageError as error:
         findings.append(Finding("error", "the exported facts cannot be read", str(error).rstrip(".")))
+    for model, count in forgetting.lost(home):
+        what = f"{count} files of what was kept of the reference of {model} are lost or damaged, and its rows were deleted"
+        findings.append(Finding("error", what, "load the reference again, or restore the folder references from a backup"))
     return checked, [*findings, *_small_things(home)]
 
 

@@ -8,7 +8,7 @@ matter; `of` names the columns of the reference that it speaks of, which is what
 
 from __future__ import annotations
 
-__all__ = ["Fact", "ReferenceProfile", "remove_all"]
+__all__ = ["Fact", "ReferenceProfile", "every"]
 
 import json
 import logging
@@ -42,6 +42,13 @@ class ReferenceProfile:
 
     def __init__(self, home: Home, model: str, digest: str) -> None:
         self.folder = _of_model(home, model) / digest
+
+    @classmethod
+    def at(cls, folder: Path) -> ReferenceProfile:
+        """The facts in a folder."""
+        found = cls.__new__(cls)
+        found.folder = folder
+        return found
 
     def read(self, name: str) -> Fact | None:
         """The fact of this name; None where there is none, or none that is what was written."""
@@ -86,9 +93,11 @@ class ReferenceProfile:
         return sorted(self.folder.glob(f"{key}-*.parquet"), key=lambda path: -path.stat().st_mtime_ns)
 
 
-def remove_all(home: Home) -> None:
-    """Forget the facts of every reference."""
-    shutil.rmtree(home.references, ignore_errors=True)
+def every(home: Home) -> Iterator[ReferenceProfile]:
+    """The facts of every reference of every model."""
+    for folder in sorted(home.references.glob("*/*")):
+        if folder.is_dir():
+            yield ReferenceProfile.at(folder)
 
 
 def _of_model(home: Home, model: str) -> Path:

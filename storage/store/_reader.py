@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from storage.custody import forgetting
 from storage.errors import StoreError
 from storage.home import Home
 from storage.points import POINTS
@@ -84,16 +85,31 @@ class Reader:
         return [{"name": field.name, "kind": field.kind, "role": field.role, "column": field.column} for field in fields]
 
     def reference(self, model: str, columns: Sequence[str] | None = None) -> pa.Table | None:
-        """The reference's rows in the shape of `frame`, or None where none was loaded."""
+        """The reference's rows in the shape of `frame`, or None where none was loaded. Raises StoreError where they were deleted."""
         with self._model(model) as (cursor, found):
-            if _reference.info(cursor, found) is None:
+            info = _reference.info(cursor, found)
+            if info is None:
                 return None
+            gone = forgetting.forgotten(self.home, model, info)
+            if gone is not None:
+                raise StoreError(f"The rows of this reference were deleted on {gone.forgotten_at[:10]}: load it again to have them.")
             return _frames.reference(cursor, found, columns)
 
     def reference_info(self, model: str) -> dict[str, Any] | None:
-        """rows, hash, source, loaded_at, start, end, missing_columns of the reference; None where none was loaded."""
+        """rows, hash, source, loaded_at, start, end, missing_columns, forgotten_at (since when its rows are deleted, else None) of the
+        reference; None where none was loaded."""
         with self._model(model) as (cursor, found):
-            return _reference.info(cursor, found)
+            info = _reference.info(cursor, found)
+        if info is None:
+            return None
+        gone = forgetting.forgotten(self.home, model, info)
+        return info | {"forgotten_at": None if gone is None else datetime.fromisoformat(gone.forgotten_at)}
+
+    def forgotten_reference(self, model: str) -> forgetting.Forgotten | None:
+        """What is known of a reference whose rows were deleted; None where they are there, or none was loaded."""
+        with self._model(model) as (cursor, found):
+            info = _reference.info(cursor, found)
+        return None if info is None else forgetting.forgotten(self.home, model, info)
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from storage.custody import catching_up, given
+from storage.custody import catching_up, forgetting, given
 from storage.custody.reference_profiles import ReferenceProfile
 from storage.errors import StoreError
 from storage.home import Home
@@ -96,6 +96,25 @@ class Store(Reader):
             given.keep_reference(self.home, model, rows, source, at)
         ReferenceProfile(self.home, model, put["hash"]).remove_others()
         return put
+
+    def forget_reference(self, model: str, *, view: str) -> dict[str, Any]:
+        """Delete the rows of a model's reference; what was worked out of them stays, and `view` says how its facts are named.
+
+        `{"rows", "hash", "forgotten_at"}`. Killed anywhere, the next opening finishes it. Raises StoreError where there is no reference.
+        """
+        from storage.custody import facts  # builds on this room
+
+        with self._database.write() as cursor:
+            found = self._found(cursor, model)
+            info = _reference.info(cursor, found)
+            if info is None:
+                raise StoreError(f'"{model}" has no reference.')
+            known = forgetting.forget(self.home, cursor, found, info, view=view)
+        given.forget_reference(self.home, model, info["loaded_at"])
+        if facts.read_manifest(self.home) is not None:
+            with self._database.cursor() as cursor:
+                facts.write(self.home, cursor)
+        return {"rows": known.rows, "hash": known.hash, "forgotten_at": known.forgotten_at}
 
     def reference_profile(self, model: str) -> ReferenceProfile | None:
         """What was worked out of the model's reference; None where it has no reference."""

@@ -110,6 +110,19 @@ def test_without_a_reference_the_page_says_what_to_do(open_page: Open, full_home
     assert "No predictions have been logged yet." in texts(test)
 
 
+def test_a_reference_without_rows_says_since_when(open_page: Open, empty_home: House) -> None:
+    empty_home.register(spec=from_yaml(SMALL).to_dict())
+    with kept(Uploaded("reference.parquet", parquet(rows())), "reference") as path:
+        empty_home.reference(model="loans", path=path)
+    assert empty_home.forget_reference(model="loans")["rows"] == 20
+    test = open_page("set_up/models", empty_home, model="loans")
+    assert not test.exception
+    shown = texts(test)
+    assert "**20 rows**" in shown
+    assert f"The rows were deleted {datetime.now(UTC).day} " in shown
+    assert not [frame for frame in test.dataframe if "amount" in frame.value.columns]
+
+
 def test_a_reference_is_described_and_previewed(open_page: Open, empty_home: House) -> None:
     empty_home.register(spec=from_yaml(SMALL).to_dict())
     with kept(Uploaded("../../my reference.parquet", parquet(rows())), "reference") as path:

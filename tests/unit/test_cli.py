@@ -195,6 +195,20 @@ def test_a_reference_is_loaded_from_parquet_csv_and_json_lines_alike(logged: Run
     assert len({one["hash"] for one in told}) == 1
 
 
+def test_the_rows_of_a_reference_are_deleted_when_it_is_loaded_or_later(logged: Run, tmp_path: Path) -> None:
+    done = logged("reference", MODEL)
+    assert done.code == 3
+    assert is_one_sentence(done.err)
+    assert "--forget-rows" in done.err
+    told = logged("reference", MODEL, "reference.parquet", "--forget-rows", "--json").json
+    assert told["rows"] == 5 * PER_DAY
+    assert told["left"] == []
+    again = logged("reference", MODEL, "--forget-rows", "--json").json
+    assert {key: again[key] for key in ("hash", "forgotten_at", "bytes")} == {key: told[key] for key in ("hash", "forgotten_at", "bytes")}
+    assert f"rows deleted on {told['forgotten_at'][:10]}" in logged("models", "show", MODEL).out
+    assert not list((tmp_path / "monitoring-data" / "export" / "references").iterdir())
+
+
 def test_a_name_with_blanks_slashes_and_quotes_works_everywhere(run: Run, tmp_path: Path) -> None:
     name = '../fraud "v1"; drop table x -- 🦉'
     write_files(tmp_path)

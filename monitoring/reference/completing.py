@@ -1,0 +1,68 @@
+"""Everything that windows may ask of a reference, asked once: afterwards its rows are needed no more."""
+
+from __future__ import annotations
+
+__all__ = ["complete"]
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import combinations, product
+
+from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.cause_points import keep_causes
+from monitoring.analysis.gap_points import keep_gaps
+from monitoring.analysis.multivariate_points import keep_multivariate
+from monitoring.analysis.search_points import keep_slices
+from monitoring.drift_nulls import NullCache
+from monitoring.own_windows import Span
+from monitoring.segments.naming import Where
+from monitoring.segments.slices import matching, most_frequent
+from monitoring.subject import Subject
+from monitoring.windows import WindowSpec
+
+_MOST_VALUES, _MOST_PAIRS = 200, 1_000  # of segments whose performance is kept
+
+
+def complete(baseline: Baseline, subjects: Sequence[Subject], nulls: NullCache, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Work out all facts for these versions of the model, by their own windows. Raises whatever keeps one from being worked out."""
+    for subject in subjects:
+        names = baseline.table.column_names
+        for column in subject.candidates(names):
+            tell(f"{subject.model}: the column {column.column}")
+            baseline.binning(column.name, column.column, column.kind)
+        tell(f"{subject.model}: performance")
+        baseline.measured(subject)
+        baseline.measured_segments(subject, _segments(baseline, subject.schema.segments))
+        baseline.popularity(subject.item)
+        baseline.users(subject.user)
+        if subject.task == "binary":
+            baseline.at_share(subject, 1.0)
+        if subject.classifies:
+            baseline.calibration_threshold(subject, 1)
+        keep_gaps(subject, baseline)
+        keep_slices(subject, baseline)
+        keep_causes(baseline)
+        tell(f"{subject.model}: all features together")
+        keep_multivariate(subject, baseline, nulls, _span(WindowSpec.parse(subject.schema.window)))
+    assert baseline.latencies is not None
+
+
+def _span(spec: WindowSpec) -> Span | None:
+    """A window of this kind; all others cut the reference in the same places, months aside."""
+    now = datetime.now(UTC)
+    if spec.unit == "rows":
+        return Span(now, now, spec.count)
+    if spec.unit == "range":
+        return None
+    return Span(spec.floor(now), spec.after(spec.floor(now)))
+
+
+def _segments(baseline: Baseline, columns: Sequence[str]) -> list[Where]:
+    """The largest values of each column and pairs of them that the reference has rows of."""
+    table = baseline.table
+    values = {column: most_frequent(table, column)[:_MOST_VALUES] for column in columns if column in table.column_names}
+    found: list[Where] = [((column, value),) for column, some in values.items() for value in some]
+    pairs = [((a, x), (b, y)) for a, b in combinations(values, 2) for x, y in product(values[a], values[b])]
+    rows = {pair: int(mask.sum()) for pair in pairs[: 40 * _MOST_PAIRS] if (mask := matching(table, pair)) is not None}
+    large = sorted((pair for pair, n in rows.items() if n), key=lambda pair: (-rows[pair], pair))
+    return found + large[:_MOST_PAIRS]

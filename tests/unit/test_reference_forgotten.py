@@ -1,0 +1,284 @@
+"""The rows of a reference can go: drift, quality, verdicts and segments go on with the very same numbers, and what needs rows says so."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitoring import runner
+from monitoring.engine_jobs import Job, Result
+from monitoring.errors import NotFound
+from monitoring.evidently_worker import EvidentlyWorker
+from monitoring.full_report import full_snapshot
+from monitoring.reference.forgetting import forget_rows
+from monitoring.report_windows import ReportWindow
+from storage.collector import Collector
+from storage.custody import facts
+from storage.custody.backup import back_up, check_backup
+from storage.custody.erasing import erase
+from storage.custody.inspection import inspect_files
+from storage.custody.rebuilding import rebuild
+from storage.errors import StoreError
+from storage.home import Home
+from storage.store import Store
+from tests.unit.test_runner import DAY, LATER, SCHEMAS, START, calls, log, put_reference
+
+pytestmark = pytest.mark.slow  # each draws what chance does, which takes some seconds of CPU
+
+
+class NoPages:
+    """Evidently's part is another test's matter."""
+
+    def analyse(self, job: Job) -> Result:
+        assert job.reference is None or job.reference.num_rows <= 20_000
+        return Result()
+
+
+def run(store: Store, *, everything: bool = False, now: Any = LATER) -> runner.RunResult:
+    return runner.run(store, workers=[NoPages()], jobs=1, now=now, everything=everything)
+
+
+def points(store: Store, **filters: Any) -> list[dict[str, Any]]:
+    return sorted(store.points("m", **filters).drop_columns(["computed_at", "run"]).to_pylist(), key=str)
+
+
+def profiles(store: Store) -> list[dict[str, Any]]:
+    return sorted(store.profiles("m", None, "1d", START).to_pylist(), key=str)
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A binary model with a reference of 40 days, so that it has windows of its own, and one computed day."""
+    path = tmp_path_factory.mktemp("computed") / "home"
+    with Store.open(Home(path)) as store:
+        log(store, "binary", calls("binary", 200, seed=1, shift=2.0))
+        put_reference(store, "binary", n=1_000)
+        assert run(store).failed == 0
+    return path
+
+
+@pytest.fixture
+def home(computed: Path, tmp_path: Path) -> Home:
+    shutil.copytree(computed, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    with Store.open(home) as opened:
+        yield opened
+
+
+def raw_rows(home: Home) -> list[str]:
+    """Where rows of the reference still lie."""
+    found = [str(path) for path in (home.export / "references").glob("*.parquet")]
+    with Store.open(home) as store, store.reading() as cursor:
+        cursor.execute("SELECT count(*) FROM ref_000001 WHERE id IS NOT NULL OR t IS NOT NULL OR label_text IS NOT NULL")
+        (row,) = cursor.fetchall()
+    return [*found, *(["the table"] if row[0] else [])]
+
+
+@pytest.mark.parametrize("task", SCHEMAS)
+def test_points_are_the_same_without_the_rows(tmp_path: Path, task: str) -> None:
+    with Store.open(Home(tmp_path / "kept")) as store:
+        log(store, task, calls(task, 200, seed=1, shift=2.0))
+        put_reference(store, task, n=1_500)
+        assert run(store).failed == 0
+    shutil.copytree(tmp_path / "kept", tmp_path / "gone")
+    found = {}
+    for name in ("kept", "gone"):
+        with Store.open(Home(tmp_path / name)) as store:
+            if name == "gone":
+                assert forget_rows(store, "m")["rows"] == 1_500
+                with pytest.raises(StoreError, match=r"rows of this reference were deleted on \d{4}"):
+                    store.reference("m")
+            log(store, task, calls(task, 150, seed=2, start=START + DAY))
+            assert run(store, everything=True).failed == 0
+            found[name] = points(store), profiles(store)
+    assert found["gone"] == found["kept"]
+    assert {point["window_start"] for point in found["gone"][0]} == {START, START + DAY}
+    assert any(point["metric"] == "drift" and point["status"] == "drift" for point in found["gone"][0])
+    assert raw_rows(Home(tmp_path / "gone")) == []
+
+
+def test_the_rows_leave_the_exported_facts_and_the_next_rebuild_does_not_bring_them_back(home: Home) -> None:
+    with Store.open(home) as store:
+        with store.reading() as cursor:
+            facts.write(home, cursor)
+        forget_rows(store, "m")
+        info, first = store.reference_info("m"), points(store)
+    for with_facts in (True, False):
+        if not with_facts:
+            (home.export / "manifest.json").unlink()
+        home.database.unlink()
+        rebuild(home)
+        assert raw_rows(home) == []
+        with Store.open(home) as store:
+            assert store.reference_info("m") == info
+            assert run(store, everything=True).failed == 0
+            assert points(store) == first
+
+
+def test_facts_that_are_older_than_the_deletion_bring_no_rows_back(home: Home) -> None:
+    with Store.open(home) as store, store.reading() as cursor:
+        facts.write(home, cursor)
+    shutil.copytree(home.export, home.path / "older")
+    with Store.open(home) as store:
+        forget_rows(store, "m")
+    shutil.rmtree(home.export)
+    (home.path / "older").rename(home.export)
+    home.database.unlink()
+    rebuild(home)
+    assert raw_rows(home) == []
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from monitoring.reference.forgetting import forget_rows
+from storage.custody import facts, forgetting, given, reference_profiles
+from storage.home import Home
+from storage.store import Store
+
+def die(*args, **more):
+    os.kill(os.getpid(), 9)
+
+room, name = {"facts": (reference_profiles, "put"), "decision": (forgetting, "put"), "tables": (forgetting, "_empty"),
+              "file": (given, "forget_reference"), "export": (facts, "write")}[sys.argv[2]]
+with Store.open(Home(Path(sys.argv[1]))) as store:
+    setattr(room, name, die)
+    forget_rows(store, "m")
+"""
+
+
+@pytest.mark.parametrize(("at", "gone"), [("facts", False), ("decision", False), ("tables", True), ("file", True), ("export", True)])
+def test_a_process_killed_while_it_deletes_leaves_all_rows_or_none(home: Home, at: str, gone: bool) -> None:
+    with Store.open(home) as store, store.reading() as cursor:
+        facts.write(home, cursor)
+    for path in home.references.rglob("*.parquet"):
+        path.unlink()  # so that there is something to write
+    died = subprocess.run([sys.executable, "-c", _KILLED, str(home.path), at], capture_output=True, check=False, timeout=300)
+    assert died.returncode == -9, died.stderr
+    with Store.open(home) as store:
+        first = points(store)
+        info = store.reference_info("m") or {}
+        assert (info["forgotten_at"] is not None) == gone
+        if not gone:
+            table = store.reference("m")
+            assert table is not None
+            assert table.num_rows == 1_000
+        assert run(store, everything=True).failed == 0
+        assert points(store) == first
+        assert forget_rows(store, "m")["rows"] == 1_000
+    assert raw_rows(home) == []
+
+
+def test_a_model_without_a_reference_has_nothing_to_delete(tmp_path: Path) -> None:
+    with Store.open(Home(tmp_path)) as store:
+        log(store, "binary", calls("binary", 5, seed=1))
+        with pytest.raises(NotFound, match="has no reference whose rows could be deleted"):
+            forget_rows(store, "m")
+
+
+def test_a_disk_that_takes_no_facts_keeps_the_rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in store.home.references.rglob("*.parquet"):
+        path.unlink()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("storage.custody.reference_profiles.put", full)
+    with pytest.raises(StoreError, match=r"No space left on device.* no row was deleted"):
+        forget_rows(store, "m")
+    table = store.reference("m")
+    assert table is not None
+    assert table.num_rows == 1_000
+
+
+def test_a_backup_holds_what_was_kept(home: Home, tmp_path: Path) -> None:
+    with Store.open(home) as store:
+        forget_rows(store, "m")
+        first = points(store)
+        back_up(store, Collector(store), tmp_path / "copy")
+    assert check_backup(tmp_path / "copy") == []
+    assert not [one for one in inspect_files(Home(tmp_path / "copy"))[1] if "reference" in one.what]
+    with Store.open(Home(tmp_path / "copy")) as store:
+        assert run(store, everything=True).failed == 0
+        assert points(store) == first
+
+
+def test_a_reference_that_is_loaded_again_has_rows_again(store: Store) -> None:
+    forget_rows(store, "m")
+    first = points(store)
+    put_reference(store, "binary", n=1_000)
+    assert (store.reference_info("m") or {})["forgotten_at"] is None
+    table = store.reference("m")
+    assert table is not None
+    assert table.num_rows == 1_000
+    assert run(store, everything=True).failed == 0
+    assert points(store) == first
+
+
+def test_a_fact_lost_with_the_rows_is_told_in_one_sentence(store: Store) -> None:
+    forget_rows(store, "m")
+    for path in store.home.references.rglob("*.parquet"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    assert run(store, everything=True).failed > 0
+    reasons = {point["reason"] for point in points(store, metric="drift_share")}
+    assert len(reasons) == 1
+    assert "deleted on" in min(map(str, reasons))
+    assert "load the reference again" in min(map(str, reasons))
+    findings = [one for one in inspect_files(store.home)[1] if "reference of m are lost" in one.what]
+    assert [one.level for one in findings] == ["error"]
+
+
+def test_what_needs_rows_says_that_they_are_gone(store: Store) -> None:
+    forget_rows(store, "m")
+    at = ReportWindow(model="m", version="1", window="1d", start=START, end=START + DAY, computed_at=LATER, n=200)
+    with pytest.raises(NotFound, match="raw rows of the reference were deleted on"):
+        full_snapshot(store, NoPages(), at)  # type: ignore[arg-type]
+    log(store, "binary", calls("binary", 60, seed=5, start=START + 2 * DAY), drift={"method": {"numerical": "anderson"}})
+    run(store)
+    found = next(p for p in points(store, metric="drift", column="amount", since=START + 2 * DAY) if not p["segment"])
+    assert found["status"] == "not_applicable"
+    assert "Evidently computes anderson from the reference's rows" in found["reason"]
+    assert "deleted on" in found["reason"]
+
+
+def test_evidently_s_pages_are_still_made(store: Store) -> None:
+    forget_rows(store, "m")
+    with EvidentlyWorker() as worker:
+        assert runner.run(store, workers=[worker], jobs=1, now=LATER, everything=True).failed == 0
+    assert {row["kind"] for row in store.reports("m").to_pylist()} == {"drift", "performance", "summary"}
+
+
+def test_a_subject_leaves_what_was_kept_and_sums_stay(store: Store) -> None:
+    forget_rows(store, "m")
+    profile = store.reference_profile("m")
+    assert profile is not None
+    before = {name: fact.table.num_rows for name, fact in profile.facts()}
+    told = erase(store, Collector(store), "country", ["FR"])
+    kept = dict(profile.facts())
+    rows = {name: fact for name, fact in kept.items() if "rows/" in name}
+    assert rows
+    assert told["rows kept of references"] == sum(before[name] - fact.table.num_rows for name, fact in rows.items()) > 0
+    for fact in rows.values():
+        assert set(fact.table["country"].to_pylist()) == {"DE"}
+    assert not [name for name in told["left"] if name.startswith("references/")]
+    amounts = next(fact for name, fact in kept.items() if name.endswith("column/numerical/amount"))
+    assert amounts.table.num_rows == 1_000
+    assert run(store, everything=True).failed == 0
+
+
+def test_erasing_takes_away_what_was_worked_out_of_rows_that_are_there(store: Store) -> None:
+    assert list(store.home.references.rglob("*.parquet"))
+    erase(store, Collector(store), "country", ["FR"])
+    assert not list(store.home.references.rglob("*.parquet"))
