@@ -6,7 +6,6 @@ __all__ = ["Baseline", "bounded"]
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -66,7 +65,7 @@ class Baseline:
         self._rows = table
         self._wanted = beside or Beside()
         self._known: dict[Hashable, Any] = {}
-        self._lock = RLock()
+        self._lock = self.kept.lock
 
     def __len__(self) -> int:
         return int(self._shape["rows"])

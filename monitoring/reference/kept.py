@@ -44,7 +44,7 @@ class Kept:
         self._once = once
         self._strict = False
         self._known: dict[str, Fact] = {}
-        self._lock = RLock()
+        self.lock = RLock()  # of whoever keeps more with these facts, too: one lock, so that no two threads wait for each other
 
     def strictly(self) -> None:
         """From now on a fact that cannot be written is an error."""
@@ -56,7 +56,7 @@ class Kept:
 
     def find(self, name: str) -> Fact | None:
         """A fact that is kept and still holds; nothing is worked out."""
-        with self._lock:
+        with self.lock:
             if name not in self._known and self._files is not None:
                 found = self._files.read(self._view + name)
                 if found is not None and (found.code == self._code or self.gone):
@@ -65,7 +65,7 @@ class Kept:
 
     def get(self, name: str, make: Callable[[], Fact], *, holds: Callable[[Fact], bool] = lambda _: True) -> Fact:
         """The fact as it is kept, else as `make` works it out; one that no longer `holds` is worked out anew. Raises RowsGone."""
-        with self._lock:
+        with self.lock:
             found = self.find(name)
             if found is not None and holds(found):
                 return found
@@ -75,7 +75,7 @@ class Kept:
 
     def put(self, name: str, fact: Fact) -> Fact:
         """Keep a fact in the place of an earlier one. A disk that refuses it costs time later, and no answer now."""
-        with self._lock:
+        with self.lock:
             self._known[name] = fact = fact._replace(code=self._code)
             if self._files is not None and not self.gone:
                 try:

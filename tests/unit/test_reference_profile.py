@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier, Thread
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring import runner
+from monitoring.analysis.baseline import Baseline
 from monitoring.drift import Sample, comparable
 from monitoring.engine_jobs import Result
 from monitoring.own_windows import OwnWindows, Span, own_windows
@@ -199,3 +202,32 @@ def test_another_reference_takes_the_facts_of_the_old_one_away(store: Store) -> 
     assert not list(store.home.references.rglob("*.parquet"))
     run(store)
     assert before.isdisjoint(path.parent.name for path in store.home.references.rglob("*.parquet"))
+
+
+def test_threads_that_ask_at_once_do_not_wait_for_each_other_for_ever() -> None:
+    """One holds what is worked out and asks for a fact, the other holds a fact and asks for what is worked out."""
+    table = pa.table({"n": np.arange(50.0)})
+    meet = Barrier(2)
+
+    def read() -> pa.Table:
+        return table
+
+    baseline = Baseline(read, "digest")
+
+    def choose(rows: pa.Table) -> pa.Table:
+        return rows
+
+    def first() -> Any:
+        meet.wait(5)
+        return baseline.once("first", lambda: (sleep(0.05), baseline.rows("all", choose))[1])
+
+    def second() -> Any:
+        meet.wait(5)
+        return baseline.kept.say("second", lambda: (sleep(0.05), baseline.table)[1].num_rows)
+
+    threads = [Thread(target=one, daemon=True) for one in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
