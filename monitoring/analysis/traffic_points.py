@@ -11,8 +11,9 @@ from typing import Any
 from monitoring.analysis.baseline import Baseline
 from monitoring.findings import Findings
 from monitoring.performance.comparing import judged
+from monitoring.performance.found import too_few
 from monitoring.performance.intervals import Interval, wilson
-from monitoring.performance.timings import DELAYS, QUANTILES, Timed
+from monitoring.performance.timings import DELAYS, LEAST, QUANTILES, Timed
 from monitoring.verdicts import Verdict
 from monitoring.windows import Window
 
@@ -78,7 +79,10 @@ def _add_latencies(found: Findings, row: Mapping[str, Any], intervals: Mapping[s
             continue
         interval, reference = intervals.get(metric), usual.get(metric)
         verdict = Verdict(status="ok")
-        if interval is not None and reference is not None:
+        few = too_few(n, "call", LEAST[metric], of="with a latency") if metric in LEAST else None
+        if few and reference is not None:
+            verdict = Verdict(status="insufficient_data", reason=few)
+        elif interval is not None and reference is not None:
             verdict = judged(value, interval, reference[0], reference[1], "lower", n=n, n_reference=reference[2], minimum_loss=_SLOWER)
         found.add(metric, value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, n=n,
                   n_reference=reference[2] if reference else 0, detail={"reference": reference[0] if reference else None},

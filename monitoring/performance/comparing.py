@@ -5,12 +5,15 @@ from __future__ import annotations
 __all__ = ["judged", "within"]
 
 from dataclasses import replace
+from math import inf
 from statistics import NormalDist
 
 from monitoring.metrics import Direction
 from monitoring.performance.intervals import OUTER, Interval, beyond
 from monitoring.verdicts import Verdict
 
+_UNKNOWN = ("So few values ({n:,} in the window, {n_reference:,} in the reference) do not say how far a quantile this high can be from "
+            "its own truth in 99.9 % of cases.")  # fmt: skip
 _Z_OUTER = NormalDist().inv_cdf(0.5 + OUTER / 2)
 
 
@@ -30,6 +33,8 @@ def judged(value: float, interval: Interval, usual: float, usual_interval: Inter
     lower, upper = beyond(value, interval, usual, usual_interval)
     explained = upper - value if direction == "higher" else value - lower
     loss = usual - value if direction == "higher" else value - usual
+    if explained == inf:  # an order statistic beyond its sample (`intervals.of_quantile`)
+        return Verdict(status="insufficient_data", reason=_UNKNOWN.format(n=n, n_reference=n_reference))
     threshold = usual - explained if direction == "higher" else usual + explained
     p_value = NormalDist().cdf(-_Z_OUTER * loss / explained) if explained > 0 else None
     if loss <= explained:

@@ -220,10 +220,11 @@ def added(*parts: tuple[Floats, Intervals], method: str = "mover") -> Intervals:
 
 
 def of_quantile(values: Floats, share: float, weight: Floats | None = None) -> Interval | None:
-    """Between the order statistics that a binomial count brackets the quantile with (Conover 1999, §3.2); None for fewer than 2 values.
+    """Between the order statistics that a binomial count brackets the quantile with (Conover 1999, §3.2).
 
-    Where a level needs a rank beyond the sample, the extreme value stands: the interval then holds less than it says, which few rows
-    cannot mend. Weighted rows: the same shares of the weight, with as many rows as they are worth (Woodruff 1952).
+    None where 95 % ask for a rank beyond the sample, as for the 99th percentile of fewer than 368 values: whatever the largest value is,
+    nothing says how much larger they can be. Where 99.9 % do, that edge is infinite. Weighted rows: the same shares of the weight, with as
+    many rows as they are worth (Woodruff 1952).
     """
     return of_quantiles(values, share, Groups.whole(len(values)), weight).at(0)
 
@@ -237,11 +238,15 @@ def of_quantiles(values: Floats, share: float, groups: Groups, weight: Floats | 
         worth = np.maximum(2, np.nan_to_num(groups.sums(weight) ** 2 / np.maximum(groups.sums(weight**2), _LEAST)).astype(np.intp))
         reached = [np.cumsum(weight[order[a:b]]) / weight[order[a:b]].sum() for a, b in zip(groups.edges, groups.edges[1:], strict=False)]
     there = n >= 2
-    edges = []
+    edges: list[Floats] = []
     for edge in (edge for level in (LEVEL, OUTER) for edge in ((1 - level) / 2, (1 + level) / 2)):
         rank = np.nan_to_num(binom.ppf(edge, worth, share)) - (edge < 0.5)
+        beyond = (rank < 0) | (rank >= worth)
         if reached is not None:
             rank = np.array([np.searchsorted(part, (wanted + 1) / many) for part, wanted, many in zip(reached, rank, worth, strict=True)])
         place = np.clip(groups.edges[:-1] + np.clip(rank, 0, np.maximum(n - 1, 0)), 0, max(len(ordered) - 1, 0)).astype(np.intp)
-        edges.append(ordered[place] if len(ordered) else np.zeros(len(n)))
+        found = ordered[place] if len(ordered) else np.zeros(len(n))
+        if len(edges) < 2:
+            there &= ~beyond
+        edges.append(np.where(beyond, -inf if edge < 0.5 else inf, found))
     return Intervals.of(edges, "order_statistics", there)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["DELAYS", "QUANTILES", "Timed", "delay_quantiles", "latency_intervals"]
+__all__ = ["DELAYS", "LEAST", "QUANTILES", "Timed", "delay_quantiles", "latency_intervals"]
 
 from collections.abc import Mapping
+from math import ceil, log
 
 import numpy as np
 
 from .groups import Groups
-from .intervals import Floats, Interval, of_means, of_quantiles
+from .intervals import LEVEL, Floats, Interval, of_means, of_quantiles
 
 QUANTILES: Mapping[str, float] = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 DELAYS: Mapping[str, float] = {"label_delay_p50": 0.5, "label_delay_p95": 0.95}
+LEAST: Mapping[str, int] = {metric: ceil(log((1 - LEVEL) / 2) / log(share)) for metric, share in QUANTILES.items()}
+"""Calls from which on the largest latency lies above the quantile in 97.5 % of windows, so that there is an interval."""
 Timed = tuple[float, Interval | None, int]
 """A value, its interval, and of how many rows."""
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binom
 
-from benchmarks.coverage import POPULATIONS, alarms, coverage
+from benchmarks.coverage import alarms, coverage
+from benchmarks.covering.others import OTHERS
+from benchmarks.covering.populations import POPULATIONS
 from monitoring.performance import intervals
 
 TRIALS = 150
-BY_NAME = {population.name: replace(population, large=min(population.large, 150_000)) for population in POPULATIONS}
+BY_NAME = {population.name: replace(population, large=min(population.large, 150_000)) for population in (*POPULATIONS, *OTHERS)}
 pytestmark = pytest.mark.slow
 
 
@@ -26,6 +28,18 @@ def test_intervals_hold_the_true_value_about_as_often_as_they_say(name: str, n: 
     short = {key: tally.held for key, tally in tallies.items() if tally.judged == TRIALS and tally.held < least}
     assert short == {}
     assert sum(tally.judged == TRIALS for tally in tallies.values()) >= 7
+
+
+@pytest.mark.parametrize(("name", "n", "many"), [
+    ("latencies and delays", 400, 6), ("errors and labels of calls", 100, 2), ("gaps of shares", 100, 5), ("gaps of errors", 100, 2),
+    ("alert budget of 50 a day", 100, 1),
+])  # fmt: skip
+def test_intervals_of_calls_groups_and_budgets_hold_as_often_as_they_say(name: str, n: int, many: int) -> None:
+    population = replace(BY_NAME[name], large=min(BY_NAME[name].large, 20_000) if "budget" in name else BY_NAME[name].large)
+    tallies = coverage(population, n, TRIALS)
+    assert len(tallies) == many
+    assert {key: tally.held for key, tally in tallies.items() if tally.held < binom.ppf(1e-4, TRIALS, 0.93)} == {}
+    assert all(tally.judged == TRIALS for tally in tallies.values())
 
 
 def test_intervals_that_are_too_short_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

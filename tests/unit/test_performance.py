@@ -14,9 +14,11 @@ from sklearn import metrics as sk
 
 from monitoring.metrics import metrics_of
 from monitoring.performance import Measured, measure
+from monitoring.performance.comparing import judged
 from monitoring.performance.intervals import of_mean, of_quantile, wilson
 from monitoring.performance.ranked import auc_influence, auc_interval, average_precision_influence
 from monitoring.performance.scores import SCORE_METRICS, calibration_error
+from monitoring.performance.timings import LEAST
 
 CLASSES = ("benign", "malignant", "unclear")
 
@@ -311,6 +313,30 @@ def test_the_quantiles_interval_is_scipys() -> None:
     assert interval is not None
     exact = stats.quantile_test(values_, q=np.median(values_), p=0.5).confidence_interval(0.95)
     assert (interval.lower, interval.upper) == pytest.approx((exact.low, exact.high), rel=0.02)
+
+
+@pytest.mark.parametrize(("share", "metric"), [(0.99, "latency_p99"), (0.95, "latency_p95"), (0.5, "latency_p50")])
+def test_a_quantile_has_an_interval_from_as_many_values_on_as_reach_beyond_it(share: float, metric: str) -> None:
+    """Of n values the largest lies below the quantile in share^n of samples: no more than 2.5 % may for an interval of 95 %."""
+    least = LEAST[metric]
+    assert share**least <= 0.025 < share ** (least - 1)
+    assert of_quantile(np.arange(least - 1.0), share) is None
+    interval = of_quantile(np.arange(float(least)), share)
+    assert interval is not None
+    assert (interval.upper, interval.outer_upper) == (least - 1, np.inf)
+    many = of_quantile(np.arange(2.0 * least), share)
+    assert many is not None
+    assert (many.outer_upper < np.inf) == (share ** (2 * least) <= 0.0005)
+    assert of_quantile(np.arange(2.0 * least), share, np.ones(2 * least)) == many
+
+
+def test_a_quantile_of_too_few_values_in_the_reference_is_no_bar() -> None:
+    window, few = of_quantile(np.arange(5_000.0), 0.99), of_quantile(np.arange(400.0), 0.99)
+    assert window is not None
+    verdict = judged(4_950.0, window, 396.0, few, "lower", n=5_000, n_reference=400)
+    assert verdict.status == "insufficient_data"
+    assert "400 in the reference" in verdict.reason
+    assert verdict.threshold is None
 
 
 def test_newcombes_interval_of_an_auc_solves_his_equation_and_has_a_width_at_one() -> None:
