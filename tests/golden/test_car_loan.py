@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import sklearn.metrics as sk
 
 from monitoring import ModelSchema, PredictionLogger, runner
 from storage.collector import Collector
@@ -33,6 +36,7 @@ prediction: y_pred
 score: y_pred_proba
 positive_label: 1
 label: repaid
+segments: [salary_range]
 window: {rows: 5000}
 timezone: UTC
 """
@@ -40,7 +44,7 @@ METRICS = {"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall",
 
 
 @pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+def everything(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder: Path = tmp_path_factory.mktemp("car-loan")
     (folder / "car_loan.yaml").write_text(YAML)
     schema = ModelSchema.from_file(folder / "car_loan.yaml")
@@ -54,6 +58,12 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
         assert Collector(store).once()["ingested"] == 2 * analysis.num_rows
         assert runner.run(store).windows == 10
         return sorted(store.points(schema.name).to_pylist(), key=lambda point: point["window_start"])
+
+
+@pytest.fixture(scope="module")
+def points(everything: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of all rows."""
+    return [point for point in everything if not point["segment"]]
 
 
 @needs_shared_data
@@ -108,6 +118,34 @@ def test_drift_of_the_features_equals_evidentlys(points: list[dict[str, object]]
             assert point["value"] == close(row["value"]), (point["column"], row["window"])
             compared += 1
     assert compared >= 10 * 7
+
+
+@needs_shared_data
+def test_every_number_of_a_subgroup_is_scikit_learns_on_its_rows(everything: list[dict[str, Any]]) -> None:
+    """The table of subgroups worked out by hand: the rows of each salary range in each window of 5,000, and nothing of the house."""
+    rows = read("car_loan").to_pandas()
+    rows = rows[rows["split"] == "analysis"].reset_index(drop=True)
+    metrics: dict[str, Callable[..., float]] = {
+        "accuracy": lambda y, d, s: sk.accuracy_score(y, d), "precision": lambda y, d, s: sk.precision_score(y, d),
+        "recall": lambda y, d, s: sk.recall_score(y, d), "f1": lambda y, d, s: sk.f1_score(y, d),
+        "roc_auc": lambda y, d, s: sk.roc_auc_score(y, s), "average_precision": lambda y, d, s: sk.average_precision_score(y, s),
+        "brier": lambda y, d, s: sk.brier_score_loss(y, s), "log_loss": lambda y, d, s: sk.log_loss(y, s),
+        "rows": lambda y, d, s: float(len(y)), "true_positives": lambda y, d, s: float(((y == 1) & (d == 1)).sum()),
+        "false_negatives": lambda y, d, s: float(((y == 1) & (d == 0)).sum()),
+    }  # fmt: skip
+    ours = {(p["metric"], p["segment"], p["window_start"]): p for p in everything if p["metric"] in metrics and not p["column"]}
+    starts = sorted({start for _, _, start in ours})
+    compared = 0
+    for place, start in enumerate(starts):
+        window = rows.iloc[5_000 * place : 5_000 * (place + 1)]
+        for value, part in window.groupby("salary_range"):
+            for metric, of in metrics.items():
+                point = ours[metric, f"salary_range={value}", start]
+                expected = of(part["repaid"], part["y_pred"], part["y_pred_proba"])
+                assert point["value"] == pytest.approx(expected, rel=1e-9), (metric, value, place)
+                assert point["n"] == len(part)
+                compared += 1
+    assert compared == 10 * 4 * len(metrics)
 
 
 @needs_shared_data
