@@ -15,7 +15,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import ceil, floor, log2
 from pathlib import Path
 from threading import Lock, get_ident
@@ -26,7 +26,9 @@ from scipy import special
 
 from monitoring.drift import METHODS, Sample, base_method, is_effect
 from monitoring.null_cells import AREAS, Cells, cells_of, scores_of
-from monitoring.null_variation import Varying, vary
+from monitoring.null_limit import LimitedNull
+from monitoring.null_tail import Null, PairsNull
+from monitoring.null_variation import SQUARED, Varying, vary
 from monitoring.own_windows import OwnWindows
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +39,8 @@ _BINNED_CELLS = 500  # beyond this many categories `DRAWS` must do
 _PLANTED = 400  # pairs with a planted shift: a power of 80 % is known to 2 points
 _CELLS_AT_ONCE = 2_000_000  # 16 MB per array of doubles
 _STEPS_PER_OCTAVE = 16
-_CODE = "4"  # raise it when the draws change, so that stored nulls are drawn anew
+_FACTS = 5  # numbers that a packed null begins with
+_CODE = "5"  # raise it when the draws change, so that stored nulls are drawn anew
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,23 +48,33 @@ class Drawn:
     """Scores of pairs, each sorted: `scores` without drift, `planted` with a shift of the sought effect (empty where none can be made).
 
     `own_windows` is how many of the reference's own windows say how windows differ (0: rows were taken as independent), `dispersion`
-    how many times as much they differ as independent rows would, at least 1.
+    how many times as much they differ as independent rows would, at least 1. Where that is more than chance, `own` are their scores
+    against the others, and `effective` is as how many independent windows they tell.
     """
 
     scores: Floats
     planted: Floats
     dispersion: float = 1.0
     own_windows: int = 0
+    own: Floats = field(default_factory=lambda: np.empty(0))
+    effective: float = 0.0
 
     def packed(self) -> Floats:
         """As one array, for the cache."""
-        return np.concatenate([[self.dispersion, self.own_windows, len(self.planted)], self.planted, self.scores])
+        facts = [self.dispersion, self.own_windows, self.effective, len(self.planted), len(self.own)]
+        return np.concatenate([facts, self.planted, self.own, self.scores])
 
     @classmethod
     def unpacked(cls, packed: Floats) -> Drawn:
         """What `packed` made."""
-        cut = 3 + int(packed[2])
-        return cls(packed[cut:], packed[3:cut], float(packed[0]), int(packed[1]))
+        planted = _FACTS + int(packed[3])
+        own = planted + int(packed[4])
+        return cls(packed[own:], packed[_FACTS:planted], float(packed[0]), int(packed[1]), packed[planted:own], float(packed[2]))
+
+    def null(self, method: str) -> Null:
+        """How often chance gives such scores, by what is known here; `method` is a base method's name."""
+        pairs = PairsNull(self.scores, METHODS[method].larger_is_drift)
+        return LimitedNull(pairs, self.own, self.effective, method in SQUARED) if len(self.own) else pairs
 
 
 def size_bucket(n: int) -> int:
@@ -93,7 +106,8 @@ def draw(method: str, reference: Sample, n_window: int, *, seed: int, own: OwnWi
         scores = varying.stretched(scores)
     shifted = _tilted(name, cells, reference, n_window, sought)
     planted = pairs.scores(_PLANTED, rng, window=shifted) if shifted is not None else np.empty(0)
-    return Drawn(scores, planted, varying.dispersion if varying else 1.0, own.count if own is not None else 0)
+    drawn = Drawn(scores, planted, varying.dispersion if varying else 1.0, own.count if own is not None else 0)
+    return replace(drawn, own=varying.own, effective=varying.effective) if varying is not None and varying.beyond else drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,17 +125,18 @@ class _Pairs:
         found, at_once = [], max(1, _CELLS_AT_ONCE // len(self.cells.shares))
         for start in range(0, draws, at_once):
             size = min(at_once, draws - start)
-            a, b = self._shares(size, rng, self.cells.shares if window is None else window)
+            a, b = self._shares(size, rng, window)
             reference = rng.multinomial(self.n_reference, a, size=size).astype(np.float64)
             current = rng.multinomial(self.n_window, b, size=size).astype(np.float64)
             found.append(scores_of(self.name, self.cells, reference, current, (self.n_reference, self.n_window)))
         return np.sort(np.concatenate(found))
 
-    def _shares(self, size: int, rng: np.random.Generator, window: Floats) -> tuple[Floats, Floats]:
+    def _shares(self, size: int, rng: np.random.Generator, window: Floats | None) -> tuple[Floats, Floats]:
+        usual = self.cells.possible(self.n_reference, size, rng)
+        window = usual if window is None else window
         if self.varying is None:
-            return self.cells.shares, window
-        reference = self.varying.around(self.cells.shares, size, rng, over=self.varying.effective)
-        return reference, self.varying.around(window, size, rng)
+            return usual, window
+        return self.varying.around(usual, size, rng, over=self.varying.effective), self.varying.around(window, size, rng)
 
 
 def _tilted(name: str, cells: Cells, reference: Sample, n_window: int, sought: float) -> Floats | None:

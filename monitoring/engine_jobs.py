@@ -24,8 +24,8 @@ class Score:
     """A value, or the reason why there is none; never NaN.
 
     `method` is the resolved name (never `auto`); `p_value` is filled where the method's value is one; `effect` is
-    how far apart the samples are (`drift.effect`) where the value does not say it itself; `n` and `n_reference`
-    are the rows that the value rests on.
+    how far apart the samples are (`drift.effect`) where the value does not say it itself; `judged` is what is held against chance
+    where that is not the value (`drift.judged`); `n` and `n_reference` are the rows that the value rests on.
     """
 
     value: float | None = None
@@ -33,6 +33,7 @@ class Score:
     method: str | None = None
     p_value: float | None = None
     effect: float | None = None
+    judged: float | None = None
     n: int = 0
     n_reference: int = 0
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from monitoring.drift import METHODS, Sample, binned_scores
+from monitoring.drift import METHODS, Sample, judged_scores
 from monitoring.null_tail import pareto
 
 Floats = npt.NDArray[np.float64]
@@ -30,12 +30,30 @@ _LIMIT_FROM, _KS_PLACES = 1_000, 48
 @dataclass(frozen=True)
 class Cells:
     """Cells in ascending order of the values: their `shares` (sum 1), and where each begins among the reference's sorted values
-    (`starts`; cells of categories that the reference missed come last and have none). On a grid also each cell's mean and variance."""
+    (`starts`; cells of categories that the reference missed come last and have none). On a grid also each cell's mean and variance.
+
+    The last `missed` cells are of categories that the reference missed, of which `once` is what it tells: how many it has just once.
+    """
 
     shares: Floats
     starts: Places
     means: Floats | None = None
     spread: Floats | None = None
+    missed: int = 0
+    once: int = 0
+
+    def possible(self, rows: int, size: int, rng: np.random.Generator) -> Floats:
+        """Shares that `size` pairs are drawn with: the same for all, but for what a reference of so many rows may have missed.
+
+        That is the share seen just once, and one row's (Good 1953; Gelman et al. 2013, Bayesian Data Analysis, 2.6: the rate of what
+        was seen `once` times, with a flat prior, is a gamma variable of `once` + 1). With its mean alone a reference of which every
+        category is frequent would be taken to have missed none.
+        """
+        if not self.missed:
+            return self.shares
+        unseen = np.minimum(rng.gamma(self.once + 1, size=(size, 1)) / rows, 0.5)
+        seen = self.shares[: -self.missed]
+        return np.concatenate([seen / seen.sum() * (1 - unseen), np.repeat(unseen / self.missed, self.missed, axis=1)], axis=1)
 
 
 def cells_of(name: str, reference: Sample, n_window: int) -> Cells:
@@ -47,7 +65,9 @@ def cells_of(name: str, reference: Sample, n_window: int) -> Cells:
         counts, _ = np.histogram(reference.numbers, bins=ceil(log2(size) + 1))
         return Cells(counts / counts.sum(), np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64))
     counts = np.array([reference.counts[key] for key in sorted(reference.counts)], np.int64)
-    return Cells(_category_shares(counts.astype(np.float64)), np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64))
+    shares = _category_shares(counts.astype(np.float64))
+    return Cells(shares, np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64), missed=len(shares) - len(counts),
+                 once=int(np.count_nonzero(counts == 1)))
 
 
 def new_values(reference: Sample, n_window: int) -> int:
@@ -60,7 +80,7 @@ def scores_of(name: str, cells: Cells, reference: Floats, window: Floats, sizes:
     """Scores of pairs of samples given as counts per cell (rows are pairs). `sizes` are the rows of reference and window that the method
     would count, which may differ from the counts' own sums."""
     if name not in AREAS:
-        return binned_scores(name, reference, window)
+        return judged_scores(name, reference, window)
     a, b = reference / reference.sum(axis=1, keepdims=True), window / window.sum(axis=1, keepdims=True)
     difference = np.cumsum(a - b, axis=1)[:, :-1]
     if name == "ks":
@@ -92,18 +112,21 @@ def _ks(gaps: Floats, rows: float) -> Floats:
 def _category_shares(counts: Floats) -> Floats:
     """Shares of the categories, and of those that the reference missed: its own shares would be too rough a distribution to draw from.
 
-    The missed ones together are as likely as the share seen just once (Good 1953), they are as many as Chao's lower bound says (Chao
-    1984), and the seen ones give way most where they are rarest (Chao et al. 2015, Ecology 96, eq. 3). Without rare ones nothing changes.
+    The missed ones together are as likely as the share seen just once (Good 1953), and the seen ones give way most where they are
+    rarest (Chao et al. 2015, Ecology 96, eq. 3). They are as many as let references drawn anew miss as large a share again, and at
+    least Chao's lower bound (1984): with the bound alone drawn references missed three quarters of it. Without rare ones nothing changes.
     """
     n, once, twice = counts.sum(), np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
     shares = counts / n
     if not once or once == n:
         return np.append(shares, 0.0)
-    missed = once**2 / (2 * twice) if twice else once * (once - 1) / 2
+    bound = once**2 / (2 * twice) if twice else once * (once - 1) / 2
     unseen = once / n
     rare = (1 - shares) ** n
     shares = shares * (1 - unseen * rare / np.sum(shares * rare))
-    more = int(np.clip(ceil(missed), 1, _MOST_MISSED))
+    due = 1 - np.sum(np.maximum(shares, 0) * (1 - np.maximum(shares, 0)) ** n) / unseen  # the part of it that the missed ones miss again
+    alike = once / -np.log(due) if 0 < due < 1 else 0.0
+    more = int(np.clip(ceil(max(bound, alike)), 1, _MOST_MISSED))
     shares = np.append(np.maximum(shares, 0), np.full(more, unseen / more))
     return np.asarray(shares / shares.sum())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Varying", "vary"]
+__all__ = ["SQUARED", "Varying", "vary"]
 
 from dataclasses import dataclass
 
@@ -19,7 +19,8 @@ _REPEATS = 8  # pairs without differences between windows, per own window
 _IN_GROUP = 10  # rows of an average own window in a group of cells, and …
 _MOST_GROUPS = 20  # … at most this many groups of numbers
 _FARTHEST = 6.0  # a group's share changes by a factor of at most e^6
-_SQUARED = frozenset({"wasserstein", "ed", "jensenshannon", "hellinger"})  # scores that grow like a standard deviation, not a variance
+SQUARED = frozenset({"psi", "kl_div"})  # distances that grow like a variance; p-values' logarithms do so too, all others like its root
+_BEYOND = 1.645  # standard errors: windows of independent rows reach that in 5 % of references
 _STRETCHES = 5  # consecutive parts of the reference, whose averages tell how far its windows hang together
 _LEAST_FREEDOM = 3.0
 
@@ -29,8 +30,8 @@ class Varying:
     """How much the shares differ between the reference's own windows beyond chance: logs of ratios to their average, one row per window,
     one column per group of cells; `group` is each cell's.
 
-    `effective` is how many independent windows would know the average as well, `observed` the mean of the windows' scores against the
-    others (-log of those that are p-values).
+    `effective` is how many independent windows would know the average as well, `own` the windows' scores against the others. `beyond`
+    says whether these are further away than independent rows would be by chance.
     """
 
     deviations: Floats
@@ -38,7 +39,8 @@ class Varying:
     dispersion: float
     effective: float
     larger_is_drift: bool
-    observed: float
+    own: Floats
+    beyond: bool
 
     def around(self, shares: Floats, size: int, rng: np.random.Generator, *, over: float = 1.0) -> Floats:
         """Shares of `size` imagined windows, or of averages `over` several of them.
@@ -56,7 +58,8 @@ class Varying:
     def stretched(self, scores: Floats) -> Floats:
         """Scores of pairs without drift, made larger in proportion until they are on average what the own windows score."""
         grown = _growing(scores, self.larger_is_drift)
-        ratio = self.observed / max(float(grown.mean()), 1e-300)
+        observed = float(_growing(self.own, self.larger_is_drift).mean())
+        ratio = observed / max(float(grown.mean()), 1e-300)
         if not ratio > 1:
             return scores
         return np.asarray(scores * ratio if self.larger_is_drift else scores**ratio)
@@ -89,8 +92,13 @@ def vary(name: str, cells: Cells, own: OwnWindows, rng: np.random.Generator, *, 
     deviations = relative * np.sqrt((1 - 1 / dispersion) * rows / rows.mean())[:, None]
     missed = np.full(len(cells.shares) - len(known), known[-1])  # categories that the reference missed are rare like the last group's
     larger = METHODS[name].larger_is_drift
-    return Varying(deviations, np.concatenate([known, missed]), dispersion, effective, larger,
-                   float(_growing(observed, larger).mean()))
+    return Varying(deviations, np.concatenate([known, missed]), dispersion, effective, larger, observed,
+                   _beyond(_growing(observed, larger), _growing(expected, larger)))
+
+
+def _beyond(observed: Floats, expected: Floats) -> bool:
+    """Whether the mean of the observed scores is more than chance (a z-test, with the spread that independent rows have)."""
+    return bool(observed.mean() - expected.mean() > _BEYOND * expected.std(ddof=1) / np.sqrt(len(observed)))
 
 
 def _effective(counts: Floats, usual: Floats) -> float:
@@ -128,6 +136,6 @@ def _ratio(name: str, observed: Floats, expected: Floats) -> float:
     if not expected.mean() > 0:
         return 1.0
     ratio = float(observed.mean() / expected.mean())
-    return ratio**2 if name in _SQUARED else ratio
+    return ratio if name in SQUARED or not METHODS[name].larger_is_drift else ratio**2
 
 

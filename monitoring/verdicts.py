@@ -30,12 +30,15 @@ from monitoring.drift_nulls import Drawn, NullCache, draw, size_bucket
 from monitoring.engine_jobs import Score, Status, Verdict
 from monitoring.multiplicity import EACH
 from monitoring.null_cells import AREAS, new_values
-from monitoring.null_tail import ItselfNull, Null, PairsNull
-from monitoring.own_windows import OwnWindows
+from monitoring.null_limit import LimitedNull
+from monitoring.null_tail import ItselfNull, Null
+from monitoring.own_windows import LEAST_WINDOWS, OwnWindows
 
 _MOST_STRANGE = 3  # rows of categories that the reference missed; beyond, distances alarm too often (measured: 6 % at 1 % with 7)
 _SOUGHT = 2.5  # times the minimum effect: an effect that a window must be able to show before its silence is called ok
 _POWER = 0.8
+_LONGER = "load a longer reference, or judge longer windows."
+_FEW_WINDOWS = 40  # independent windows from which Student's 99.9 % limit is within a tenth of the normal one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,8 @@ class Calibration:
     `null` is what chance does; None where `reason` says why nothing can be judged. `level` is the p-value that the column must reach were
     it the only one past; `threshold` and `chance` are the scores for it, with and without the minimum effect. `power` is the share of
     windows with the `sought` effect that such a threshold would name (None where no such effect can be planted). `own_windows` and
-    `dispersion` are those of `drift_nulls.Drawn`; `independent` says why rows are taken as independent where they are.
+    `dispersion` are those of `drift_nulls.Drawn`, `effective_windows` its `effective` where windows differ more than by chance;
+    `independent` says why rows are taken as independent where they are.
     """
 
     method: str
@@ -92,6 +96,7 @@ class Calibration:
     power: float | None = None
     own_windows: int = 0
     dispersion: float = 1.0
+    effective_windows: float | None = None
     independent: str | None = None
     reason: str | None = None
 
@@ -124,8 +129,10 @@ def calibrate(method: str, reference: Sample, n_window: int, *, key: str, settin
     drawn = Drawn.unpacked((cache or NullCache()).get(
         key, _kind(reference), name, reference.n, size, plain.sought, windows is not None,
         draw=lambda seed: draw(name, reference, size, seed=seed, own=windows, sought=plain.sought).packed()))  # fmt: skip
-    null = PairsNull(drawn.scores, METHODS[name].larger_is_drift)
-    return _with_null(replace(plain, own_windows=drawn.own_windows, dispersion=drawn.dispersion), null, drawn)
+    told = replace(plain, own_windows=drawn.own_windows, dispersion=drawn.dispersion, effective_windows=drawn.effective or None)
+    if drawn.effective and drawn.effective < LEAST_WINDOWS:
+        return replace(told, reason=f"{_alike(told)}, and {LEAST_WINDOWS} are needed to say how far one more may lie: {_LONGER}")
+    return _with_null(told, drawn.null(name), drawn)
 
 
 def _kind(sample: Sample) -> str:
@@ -158,7 +165,8 @@ def threshold_at(calibration: Calibration, level: float) -> float:
 
 def score_p_value(score: Score, calibration: Calibration) -> float | None:
     """How often chance alone gives such a score; None where it has no value or nothing to be held against."""
-    return None if score.value is None or calibration.null is None else calibration.null.p_value(score.value)
+    value = score.value if score.judged is None else score.judged
+    return None if value is None or calibration.null is None else calibration.null.p_value(value)
 
 
 def named_effect(score: Score, calibration: Calibration) -> float | None:
@@ -202,7 +210,7 @@ def judge_drift(score: Score, calibration: Calibration, *, level: float | None =
         return Verdict(status="insufficient_data", reason=c.reason or "")
     level = level or c.level
     threshold, effect = threshold_at(c, level), named_effect(score, c)
-    told = _Told(score.value, c, level, threshold)
+    told = _Told(score.value, c, level, threshold, score.judged)
     if p_value > level:
         status, reason = _quiet(told)
     elif effect is not None and effect < c.minimum_effect:
@@ -222,12 +230,16 @@ class _Told:
     c: Calibration
     level: float
     threshold: float
+    judged: float | None = None
 
     def sentence(self, verb: str) -> str:
         """`The psi score of 0.31 is past its threshold 0.12: …` with what chance would do."""
         c = self.c
         rows = f"{c.n_reference:,} reference and {c.n:,} window rows"
         start = f"The {c.method} score of {self.value:.3g} {verb} its threshold {self.threshold:.3g}"
+        if self.judged is not None:
+            start = (f"The {c.method} score is {self.value:.3g} of any window with a category that the reference lacks; had that one "
+                     f"row of such it would be {self.judged:.3g}, which {verb} its threshold {self.threshold:.3g}")  # fmt: skip
         if isinstance(c.null, ItselfNull):
             return f"{start}: without drift a test on {rows} falls below it in {percent(self.level)} of windows."
         assert c.null is not None
@@ -235,9 +247,24 @@ class _Told:
         if c.own_windows:
             whence += f", as its own {c.own_windows} windows differ"
         chance = f"{whence}) reach {c.null.score_at(self.level):.3g} in {percent(self.level)} of draws"
+        if isinstance(c.null, LimitedNull) and c.null.score_at(self.level) == c.null.limit(self.level):
+            chance = (f"one more window like the reference's own {c.own_windows} reaches {c.null.limit(self.level):.3g} in "
+                      f"{percent(self.level)} of cases ({rows}; they tell as much as {c.effective_windows:.0f} independent ones)")
         if is_effect(c.method) and self.threshold == c.minimum_effect:
             return f"{start}, the minimum effect: {chance}."
         return f"{start}: {chance}."
+
+
+def _advice(c: Calibration) -> str:
+    """What helps where it is not the rows that are too few but the reference's windows."""
+    if not isinstance(c.null, LimitedNull) or c.effective_windows is None or c.effective_windows >= _FEW_WINDOWS:
+        return ""
+    return f" {_alike(c)}: {_LONGER}"
+
+
+def _alike(c: Calibration) -> str:
+    return (f"The reference's {c.own_windows} windows of this length differ by more than chance and tell as much as "
+            f"{c.effective_windows:.1f} independent ones")  # fmt: skip
 
 
 def _quiet(told: _Told) -> tuple[Status, str]:
@@ -245,5 +272,5 @@ def _quiet(told: _Told) -> tuple[Status, str]:
     if c.power is not None and c.power < _POWER:
         return "insufficient_data", (
             f"With {c.n:,} rows and {c.n_reference:,} in the reference an effect of {c.sought:g} would be found in "
-            f"{100 * c.power:.0f} % of windows only, so a score within the threshold does not say that nothing changed.")
+            f"{100 * c.power:.0f} % of windows only, so a score within the threshold does not say that nothing changed.{_advice(c)}")
     return "ok", told.sentence("stays within")

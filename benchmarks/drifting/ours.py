@@ -14,9 +14,9 @@ import pyarrow as pa
 from benchmarks.drifting.streams import BY_NAME, Rows, Trial, digest
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.quality_points import add_quality
-from monitoring.drift import Sample, effect, resolve_method, score, why_not
+from monitoring.analysis.weighing import exact_score
+from monitoring.drift import Sample, resolve_method, why_not
 from monitoring.drift_nulls import NullCache
-from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.multiplicity import decide
 from monitoring.multivariate import Reference, compare
@@ -66,16 +66,14 @@ def _column(asked: Trial, name: str, values: npt.NDArray[np.generic], windows: l
         window = Sample.of(_usable(rows))
         resolved = resolve_method(method, kind, reference, window)
         given = calibrate(resolved, reference, window.n, key=name, settings=settings, cache=cache, own=own)
-        found.append(_one(given, reference, window))
+        found.append(_one(given, kind, reference, window))
     return found
 
 
-def _one(given: Calibration, reference: Sample, window: Sample) -> tuple[float | None, float | None, float]:
+def _one(given: Calibration, kind: str, reference: Sample, window: Sample) -> tuple[float | None, float | None, float]:
     if given.threshold is None or why_not(given.method, reference, window) is not None:
         return None, None, given.minimum_effect
-    value = score(given.method, reference, window)
-    scored = Score(value=value, effect=effect(given.method, value, reference, window), method=given.method, n=window.n,
-                   n_reference=reference.n)  # fmt: skip
+    scored = exact_score(given.method, kind, reference, window)
     return score_p_value(scored, given), named_effect(scored, given), given.minimum_effect
 
 

@@ -141,12 +141,14 @@ def _add_one(found: Findings, question: Question, score: Score | None, level: fl
 
 def _detail(question: Question, score: Score, level: float | None, adjusted: float | None) -> dict[str, Any]:
     """What the verdict rests on, and what others would say. `level` is the p-value to reach, `p_adjusted` the one corrected for the other
-    features; `dispersion` says how many times as much the reference's own windows differ as independent rows would."""
+    features; `dispersion` says how many times as much the reference's own windows differ as independent rows would; where that is more than
+    chance, `effective_windows` as how many independent ones they tell. `judged` is held against chance where that is not the score."""
     c = question.calibration
     return {
         "effect": score.effect, "minimum_effect": c.minimum_effect, "level": level or c.level, "p_adjusted": adjusted,
         "sought_effect": c.sought if c.power is not None else None, "power": c.power, "independent_rows": c.independent,
         "own_windows": c.own_windows or None, "dispersion": c.dispersion if c.own_windows else None,
+        "effective_windows": c.effective_windows, "judged": score.judged,
         "evidently_default": question.usual.to_dict() if question.usual else None,
     }  # fmt: skip
 

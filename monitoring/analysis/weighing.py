@@ -19,6 +19,7 @@ from monitoring.drift import (
     effect,
     evidently_verdict,
     is_effect,
+    judged,
     refusal,
     resolve_method,
     score,
@@ -114,7 +115,7 @@ def exact_score(method: str, kind: str, reference: Sample, window: Sample) -> Sc
     except ValueError as error:  # no number on these values
         return replace(facts, reason=str(error))
     p_value = None if METHODS[base_method(method)].larger_is_drift else value
-    return replace(facts, reason=None, value=value, p_value=p_value, effect=distance)
+    return replace(facts, reason=None, value=value, p_value=p_value, effect=distance, judged=judged(method, value, reference, window))
 
 
 def weigh_windows(store: Store, weighing: Weighing | None, windows: Sequence[Window]) -> list[dict[str, Weighed]]:

@@ -19,6 +19,8 @@ __all__ = [
     "evidently_verdict",
     "histograms",
     "is_effect",
+    "judged",
+    "judged_scores",
     "method_label",
     "refusal",
     "resolve_method",
@@ -26,7 +28,7 @@ __all__ = [
     "why_not",
 ]
 
-from monitoring.drift.binned import binned_scores, histograms
+from monitoring.drift.binned import binned_scores, histograms, judged_scores
 from monitoring.drift.registry import METHODS, DriftMethod, base_method, is_effect, method_label
 from monitoring.drift.samples import Sample, comparable
-from monitoring.drift.scores import COVERED, EvidentlyVerdict, effect, evidently_verdict, refusal, resolve_method, score, why_not
+from monitoring.drift.scores import COVERED, EvidentlyVerdict, effect, evidently_verdict, judged, refusal, resolve_method, score, why_not

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["binned_score", "binned_scores", "histograms"]
+__all__ = ["binned_score", "binned_scores", "histograms", "judged_scores"]
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,23 @@ def binned_scores(method: str, reference: Floats, window: Floats) -> Floats:
     q = window / window.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _BINNED[base_method(method)](p, q, reference, window)
+
+
+def judged_scores(method: str, reference: Floats, window: Floats) -> Floats:
+    """What the scores of pairs of histograms are judged by: themselves, but for Evidently's chi-square.
+
+    That is 0, certainty, for any window with a category that the reference lacks, be it of one row. It is judged as if the reference
+    had one row of all that it lacks, which changes nothing where it lacks nothing.
+    """
+    if base_method(method) != "chisquare":
+        return binned_scores(method, reference, window)
+    known = reference > 0
+    n, m = reference.sum(axis=1), window.sum(axis=1)
+    p, q = reference / n[:, None], window / m[:, None]
+    new = np.where(known, 0, q).sum(axis=1)
+    terms = np.where(known, (q - p) ** 2 / np.where(known, p, 1), 0).sum(axis=1) + np.where(new > 0, (new - 1 / n) ** 2 * n, 0)
+    freedom = known.sum(axis=1) + (new > 0) - 1
+    return np.where(freedom > 0, special.chdtrc(np.maximum(freedom, 1), m * terms), 1.0)
 
 
 def _fill(shares: Floats) -> Floats:

@@ -6,7 +6,7 @@ compare every branch with Evidently's own functions.
 
 from __future__ import annotations
 
-__all__ = ["COVERED", "EvidentlyVerdict", "effect", "evidently_verdict", "refusal", "resolve_method", "score", "why_not"]
+__all__ = ["COVERED", "EvidentlyVerdict", "effect", "evidently_verdict", "judged", "refusal", "resolve_method", "score", "why_not"]
 
 import warnings
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from monitoring.drift.binned import binned_score
+from monitoring.drift.binned import binned_score, histograms, judged_scores
 from monitoring.drift.registry import METHODS, PREFIX, base_method, is_effect
 from monitoring.drift.samples import Floats, Sample, distinct_of_both
 from monitoring.drift.sorted_numbers import area, largest_gap
@@ -130,6 +130,17 @@ def effect(method: str, value: float, reference: Sample, window: Sample) -> floa
         return value
     numbers = "numerical" in METHODS[base_method(method)].kinds
     return score("wasserstein" if numbers else "jensenshannon", reference, window)
+
+
+def judged(method: str, value: float, reference: Sample, window: Sample) -> float | None:
+    """The number that is held against chance in the place of a score that says nothing; None where the score speaks for itself.
+
+    Evidently's chi-square is 0 of any window with a category that the reference lacks (`judged_scores`).
+    """
+    if base_method(method) != "chisquare" or value > 0:
+        return None
+    before, after, _ = histograms(method, reference, window)
+    return float(judged_scores(method, before[None], after[None])[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,19 @@ from evidently.legacy.core import ColumnType
 from evidently.legacy.model.widget import BaseWidgetInfo
 from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data
 
-from monitoring.drift import METHODS, Sample, base_method, comparable, effect, is_effect, method_label, refusal, resolve_method, score
+from monitoring.drift import (
+    METHODS,
+    Sample,
+    base_method,
+    comparable,
+    effect,
+    is_effect,
+    judged,
+    method_label,
+    refusal,
+    resolve_method,
+    score,
+)
 from monitoring.engine_jobs import DriftColumn, Job, Picture, Score
 from monitoring.pictures import picture
 
@@ -46,7 +58,8 @@ class _Scored:
 
     def past(self, threshold: float) -> bool:
         """Whether the score would be named at this threshold."""
-        value, larger = self.score.value, METHODS[base_method(self.score.method or "")].larger_is_drift
+        value = self.score.value if self.score.judged is None else self.score.judged
+        larger = METHODS[base_method(self.score.method or "")].larger_is_drift
         assert value is not None, "only columns with a value are judged"
         return not self.small and (value >= threshold if larger else value <= threshold)
 
@@ -146,7 +159,10 @@ def _computed(job: Job, column: DriftColumn) -> tuple[Score, Picture | None]:
     if reason is not None:
         return replace(facts, reason=reason), None
     found = _score(replace(facts, effect=None if is_effect(method) else effect(method, 0.0, reference, window)), column, usual, values)
-    if job.snapshots is None or found.value is None:
+    if found.value is None:
+        return found, None
+    found = replace(found, judged=judged(method, found.value, reference, window))
+    if job.snapshots is None:
         return found, None
     return found, picture(method, reference, window, nulls=values.null_count, nulls_reference=usual.null_count)
 

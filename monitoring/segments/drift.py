@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import floor, log2
 
-from monitoring.drift import Sample, effect, is_effect, score, why_not
+from monitoring.drift import Sample, effect, is_effect, judged, score, why_not
 from monitoring.drift_nulls import NullCache
 from monitoring.multiplicity import decide
 from monitoring.null_tail import Null
@@ -87,7 +87,8 @@ def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSe
     plain = replace(plain, value=value, effect=size)
     if given.null is None:
         return replace(plain, status="insufficient_data", reason=given.reason or "")
-    return replace(plain, blind=_blind(given, window.n), p_value=given.null.p_value(value), null=given.null)
+    said = judged(method, value, reference, window)
+    return replace(plain, blind=_blind(given, window.n), p_value=given.null.p_value(value if said is None else said), null=given.null)
 
 
 def _blind(given: Calibration, n: int) -> str:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from monitoring.drift import Sample, score
 from monitoring.drift_nulls import DRAWS, Drawn, NullCache, draw, size_bucket
-from monitoring.null_cells import Cells, scores_of
+from monitoring.null_cells import Cells, cells_of, scores_of
 
 
 def draw_null(method: str, reference: Sample, n_window: int, *, seed: int) -> np.ndarray:
@@ -65,8 +65,6 @@ def test_a_test_of_two_samples_needs_no_null() -> None:
 
 def test_the_grid_of_a_large_column_stays_small() -> None:
     """A million rows cost as many draws as ten thousand: the multinomial has a few hundred cells."""
-    from monitoring.null_cells import cells_of
-
     cells = cells_of("wasserstein", Sample(numbers=np.sort(np.random.default_rng(1).lognormal(0, 2, 1_000_000))), 1_000)
     assert len(cells.shares) < 300
     assert cells.shares.sum() == pytest.approx(1.0)
@@ -160,3 +158,15 @@ def test_the_nulls_ks_is_scipys_within_a_twelfth(sizes: tuple[int, int]) -> None
         found = scores_of("ks", cells, np.array([[0.0, n], [0.0, n]]), np.array([[lower, m - lower], [0, m]], float), sizes)
         assert found[0] == pytest.approx(stats.ks_2samp(a, b).pvalue, rel=0.08)
         assert found[1] == 1.0
+
+
+@pytest.mark.parametrize("power", [1.5, 2.0])
+def test_references_drawn_anew_miss_as_much_as_the_reference_did(power: float) -> None:
+    """Of 200 categories with a long tail: by Good and Turing's estimate. With Chao's bound of the missed ones, three quarters of it."""
+    shares = 1 / np.arange(1, 201.0) ** power
+    for seed in range(5):
+        counts = np.random.default_rng(seed).multinomial(5_000, shares / shares.sum())
+        reference = Sample(categories={f"k{i}": int(count) for i, count in enumerate(counts) if count})
+        cells = cells_of("jensenshannon", reference, 500)
+        once = np.count_nonzero(counts == 1) / 5_000
+        assert np.sum(cells.shares * (1 - cells.shares) ** 5_000) == pytest.approx(once, rel=0.1)

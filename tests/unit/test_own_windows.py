@@ -122,6 +122,30 @@ def test_pairs_drawn_without_drift_score_what_the_own_windows_score(stream: obje
     assert chance == pytest.approx(observed, rel=0.1)
 
 
+def test_a_memory_longer_than_a_window_keeps_the_budget_where_the_reference_is_long() -> None:
+    """At 0.1 %, of 600 windows 0.6 are expected (they depend on each other). Pairs alone named 2 %: they know no window further out
+    than the reference's, and end there."""
+    named = []
+    for seed in range(30):
+        values = long_memory(np.random.default_rng(seed), 6_000)
+        reference = pa.array(values[:5_000])
+        calibration = calibrate("wasserstein", Sample.of(reference), 50, key=str(seed), own=cut(reference, 100, 50))
+        assert calibration.null is not None
+        scores = [score("wasserstein", Sample.of(reference), Sample.of(pa.array(part))) for part in values[5_000:].reshape(20, 50)]
+        named += [calibration.null.p_value(one) <= 0.001 for one in scores]
+    assert sum(named) <= 5
+
+
+def test_too_few_windows_that_hang_together_are_insufficient_data_and_a_longer_reference_is_asked_for() -> None:
+    few = pa.array(long_memory(np.random.default_rng(5), 600))
+    calibration = calibrate("wasserstein", Sample.of(few), 50, key="few", own=cut(few, 12, 50))
+    assert calibration.null is None
+    assert calibration.effective_windows is not None
+    assert calibration.effective_windows < LEAST_WINDOWS
+    for part in ("12 windows", "10 are needed", "load a longer reference, or judge longer windows"):
+        assert part in (calibration.reason or "")
+
+
 def test_windows_that_hang_together_count_as_fewer() -> None:
     """The average of a reference whose memory outlasts its windows is less sure than as many independent windows make it."""
     def effective(values: np.ndarray) -> float:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
+from monitoring.analysis.weighing import exact_score
 from monitoring.drift import Sample, effect, is_effect, score
 from monitoring.drift_nulls import NullCache
 from monitoring.engine_jobs import Score
@@ -18,6 +20,7 @@ from monitoring.verdicts import (
     Verdict,
     calibrate,
     judge_drift,
+    score_p_value,
 )
 
 CACHE = NullCache()
@@ -100,8 +103,6 @@ def test_a_window_too_small_to_show_the_sought_effect_is_not_called_ok() -> None
 @pytest.mark.parametrize("n", [150, 273, 500])
 def test_power_is_that_of_the_z_test_for_a_normal_column(n: int) -> None:
     """Φ(0.25 √n - 3.29): the Wasserstein distance looks at more than the mean and finds a shift a little less often."""
-    from scipy import stats
-
     promised = stats.norm.cdf(0.25 * np.sqrt(n) - stats.norm.isf(0.0005))
     power = calibrate("wasserstein", normal(200_000, 1), n, key="power", cache=CACHE, settings=DriftSettings(minimum_effect=0.0)).power
     assert power is not None
@@ -190,3 +191,51 @@ def test_a_column_that_was_numerical_and_is_categorical_has_another_threshold(tm
     alone = [calibrate("psi", sample, 1_000, key="h/x/s", cache=NullCache()).chance for sample in (numbers, names)]
     assert cached == alone
     assert cached[1] > 2 * cached[0]
+
+
+def words(**counts: int) -> Sample:
+    return Sample(categories=counts)
+
+
+def test_one_row_of_a_category_that_the_reference_lacks_is_no_drift_and_many_are() -> None:
+    """Evidently's chi-square says 0 of both; chance brings a category that 500 rows missed to one of 40 windows of 50."""
+    reference = words(a=260, b=160, c=80)
+    windows = words(a=26, b=16, c=7, d=1), words(a=22, b=14, c=6, d=8)
+    few, many = (exact_score("chisquare", "categorical", reference, window) for window in windows)
+    calibration = calibrate("chisquare", reference, 50, key="new", settings=DriftSettings(minimum_effect=0.0), cache=CACHE)
+    assert few.value == many.value == 0.0
+    assert judge_drift(few, calibration).status != "drift"
+    assert 0.005 < (score_p_value(few, calibration) or 0) < 0.2
+    found = judge_drift(many, calibration)
+    assert found.status == "drift"
+    assert "a category that the reference lacks" in found.reason
+
+
+def test_such_a_window_is_judged_by_pearsons_statistic_with_one_row_in_the_reference() -> None:
+    window, reference = np.array([26, 16, 7, 1]), np.array([260, 160, 80, 1])
+    statistic = np.sum((window - 50 * reference / 500) ** 2 / (50 * reference / 500))
+    found = exact_score("chisquare", "categorical", words(a=260, b=160, c=80), words(a=26, b=16, c=7, d=1))
+    assert found.judged == pytest.approx(stats.chi2.sf(statistic, 3), rel=1e-9)
+    assert exact_score("chisquare", "categorical", words(a=260, b=160, c=80), words(a=26, b=16, c=8)).judged is None
+
+
+def test_a_reference_that_shows_one_value_only_may_have_missed_a_rare_one() -> None:
+    """Without that, three rows in 500 had a p-value of a millionth."""
+    reference = words(a=500)
+    calibration = calibrate("z", reference, 500, key="one", settings=DriftSettings(minimum_effect=0.0), cache=CACHE)
+    p_values = [score_p_value(exact_score("z", "categorical", reference, words(a=500 - k, b=k)), calibration) or 0 for k in (3, 12)]
+    assert p_values[0] > 0.02
+    assert p_values[1] < 0.001
+
+
+def test_columns_with_a_rare_value_are_named_no_oftener_than_said() -> None:
+    """A share of 0.5 % is missed by one reference of 500 in twelve. At 1 %, of 600 windows 6 are expected; 8 % were named."""
+    random, named = np.random.default_rng(3), 0
+    for _ in range(200):
+        seen = int(random.binomial(500, 0.005))
+        reference = words(a=500 - seen, **({"b": seen} if seen else {}))
+        calibration = calibrate("z", reference, 500, key=f"rare/{seen}", settings=DriftSettings(minimum_effect=0.0), cache=CACHE)
+        for count in random.binomial(500, 0.005, 3).tolist():
+            window = words(a=500 - count, **({"b": count} if count else {}))
+            named += (score_p_value(exact_score("z", "categorical", reference, window), calibration) or 1) <= 0.01
+    assert named <= 18
