@@ -52,14 +52,14 @@ def of_numbers(x: Floats, y: Floats) -> tuple[float, float, float, float]:
 
 
 def of_counts(a: Floats, b: Floats) -> tuple[float, float, float]:
-    """Jensen-Shannon's distance (base 2), the likelihood-ratio statistic G, and the share of rows that would have to move."""
+    """Jensen-Shannon's distance (as Evidently takes it, to base e), the likelihood-ratio statistic G, and the share of rows that would have to move."""
     p, q = a / a.sum(), b / b.sum()
     middle, pooled = (p + q) / 2, (a + b) / (a + b).sum()
 
     def against(found: Floats, expected: Floats) -> float:
         return float(np.sum(found * np.log(np.where(found > 0, found, 1.0) / np.where(found > 0, expected, 1.0))))
 
-    distance = np.sqrt((against(p, middle) + against(q, middle)) / 2 / np.log(2))
+    distance = np.sqrt((against(p, middle) + against(q, middle)) / 2)
     return float(distance), 2 * (against(a, pooled * a.sum()) + against(b, pooled * b.sum())), float(np.abs(p - q).sum() / 2)
 
 
