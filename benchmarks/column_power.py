@@ -52,7 +52,7 @@ def of_numbers(x: Floats, y: Floats) -> tuple[float, float, float, float]:
 
 
 def of_counts(a: Floats, b: Floats) -> tuple[float, float, float]:
-    """Jensen-Shannon's distance (as Evidently takes it, to base e), the likelihood-ratio statistic G, and the share of rows that would have to move."""
+    """Jensen-Shannon's distance (as Evidently takes it, to base e), the likelihood ratio G, and the share of rows that moved."""
     p, q = a / a.sum(), b / b.sum()
     middle, pooled = (p + q) / 2, (a + b) / (a + b).sum()
 
