@@ -108,7 +108,7 @@ def analyse(a: Analysis, worker: Worker) -> Found:
     add_alert_budget(found, subject, frame, labels, a.baseline, length=min(a.window.end, a.now) - a.window.start)
     add_causes(found, subject, frame, a.baseline)
     add_selection(found, subject, frame, labels)
-    add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls)
+    add_segments(found, subject, frame, labels, asked, a.baseline, a.nulls, a.window)
     add_gaps(found, subject, frame, labels, a.baseline)
     add_worst_slices(found, subject, frame, labels, a.baseline)
     drawn = profiles.table(_profiles(a, asked), _scope(a.common))

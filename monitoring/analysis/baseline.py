@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring.drift import Sample, comparable
-from monitoring.own_windows import OwnWindows, Span, own_windows
+from monitoring.own_windows import NO_TIMES, OwnWindows, Span, own_windows
 from monitoring.performance import Groups, Key, Measured, measure_groups
 from monitoring.performance.budget import Ranked, ranked
 from monitoring.performance.timings import QUANTILES, Timed, latency_intervals
 from monitoring.profiles import Binning, binning
 from monitoring.reference.calibration import Confidence
-from monitoring.reference.column import Beside, ReferenceColumn, Rows
+from monitoring.reference.column import Beside, ReferenceColumn, Rows, block_of
 from monitoring.reference.kept import Kept, RowsGone
 from monitoring.reference.telling import binning_of, measured_of, tell_binning, tell_measured, tell_timed, timed_of
 from monitoring.segments.naming import Where
@@ -113,6 +113,10 @@ class Baseline:
     def segment_sample(self, where: Where, name: str, kind: str) -> Sample:
         """The usable values of a column in one segment's rows: of at most 10,000 of them, a seeded choice."""
         return self.once(("sample", where, name, kind), lambda: self._segment_sample(where, name, kind))
+
+    def segment_windows(self, where: Where, name: str, kind: str, span: Span) -> OwnWindows | str:
+        """The rows of `segment_sample` cut into windows like `span`, or why they cannot be."""
+        return self.once(("windows", where, name, kind, span.name), lambda: self._segment_windows(where, name, kind, span))
 
     def measured(self, subject: Subject) -> dict[Key, Measured]:
         """The reference's own performance. Empty without labels."""
@@ -242,6 +246,17 @@ class Baseline:
         made = ReferenceColumn.of(rows, name, kind).segment(where)
         assert made is not None, "these are its segments"
         return made
+
+    def _segment_windows(self, where: Where, name: str, kind: str, span: Span) -> OwnWindows | str:
+        if any(self.missing(column) is None for column, _ in where):
+            return "the reference does not have the segment's column"
+        found = self._column(name, kind)[0].own_windows(span, where)
+        block = block_of(span)
+        if found is not None or block is None or self.gone:
+            return found or "how the segment's windows of this length differ was not kept"
+        columns = tuple(column for column, _ in where)
+        rows = self.once(("rows of", where, block), lambda: Rows(self.compared, Beside((block,), columns)))
+        return ReferenceColumn.of(rows, name, kind).own_windows(span, where) or NO_TIMES
 
     def _measured(self, subject: Subject, wheres: Sequence[Where | None]) -> list[dict[Key, Measured]]:
         """Of the rows of each segment, or of all where None stands for it; empty for those without a label."""

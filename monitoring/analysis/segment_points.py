@@ -21,6 +21,7 @@ from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS
 from monitoring.multiplicity import budget
+from monitoring.own_windows import OwnWindows, Span
 from monitoring.performance import Groups, measure_groups
 from monitoring.performance.comparing import within
 from monitoring.performance.found import Key, Measured
@@ -32,19 +33,20 @@ from monitoring.segments.performance import judge_together
 from monitoring.segments.slices import Slice, matching, slices
 from monitoring.subject import Subject
 from monitoring.verdicts import Calibration, DriftSettings, Verdict, percent
+from monitoring.windows import Window
 
 _OF_FEATURES = frozenset({"ok", "drift"})
 
 
 def add_segments(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, asked: Sequence[Question], baseline: Baseline | None,
-                 nulls: NullCache) -> None:  # fmt: skip
+                 nulls: NullCache, window: Window) -> None:  # fmt: skip
     """Every metric and drift of each declared segment and pair of segments; which of them there are, `monitoring.segments.slices` says."""
     parts = slices(frame, subject.schema.segments)
     if not parts:
         return
     _add_performance(found, subject, frame, parts, labels, baseline)
     if baseline is not None:
-        _add_drift(found, subject, frame, parts, asked, baseline, nulls)
+        _add_drift(found, subject, frame, parts, asked, baseline, nulls, Span.of(window))
 
 
 def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: Sequence[Slice], labels: Labels,
@@ -93,7 +95,7 @@ class _Of:
 
 
 def _add_drift(found: Findings, subject: Subject, frame: pa.Table, parts: Sequence[Slice], asked: Sequence[Question], baseline: Baseline,
-               nulls: NullCache) -> None:  # fmt: skip
+               nulls: NullCache, span: Span) -> None:  # fmt: skip
     rows = bounded(frame)
     masks = {part.name: part.mask if rows.num_rows == frame.num_rows else _inside(rows, part) for part in parts}
     share = budget(subject.schema.drift.false_alarms, len(subject.schema.features))
@@ -105,7 +107,7 @@ def _add_drift(found: Findings, subject: Subject, frame: pa.Table, parts: Sequen
             if question.compared.name not in dict(part.where) and _is_known(question, rows, masks[part.name]):
                 whose.append(_Of(part, question))
                 compared.append(_compare(columns.sample(question.compared.name, question.compared.kind, masks[part.name]), part, question,
-                                         baseline, nulls))
+                                         baseline, nulls, span))
     verdicts = judge(compared, share=share)
     more = {part.name: found.of_segment(part.n, _labelled(frame, part)) | {"segment": part.name} for part in parts}
     for of, verdict in zip(whose, verdicts, strict=True):
@@ -130,23 +132,28 @@ def _inside(rows: pa.Table, part: Slice) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline, nulls: NullCache) -> Comparison:
+def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline, nulls: NullCache, span: Span) -> Comparison:
+    """One column of one segment. Without windows of its own the segment's nulls are the same for all spans, and are drawn once."""
     column, asked = question.compared, question.calibration
     reference = baseline.segment_sample(part.where, column.name, column.kind)
     settings = DriftSettings(minimum_effect=asked.minimum_effect)
     key = f"{baseline.digest}/{column.name}/{column.kind}/{part.name}"  # versions that share a reference may read a column otherwise
 
     def known(n: int) -> Calibration:
-        return baseline.once(("yardstick", key, asked.method, asked.minimum_effect, n),
-                             lambda: yardstick(asked.method, reference, n, key=key, settings=settings, cache=nulls))  # fmt: skip
+        own = baseline.segment_windows(part.where, column.name, column.kind, span)
+        name = f"{key}/{span.name}" if isinstance(own, OwnWindows) else key
+        return baseline.once(("yardstick", name, asked.method, asked.minimum_effect, n),
+                             lambda: yardstick(asked.method, reference, n, key=name, settings=settings, cache=nulls, own=own))  # fmt: skip
 
     return compare(asked.method, reference, window, settings=settings, known=known)
 
 
 def _add(found: Findings, of: _Of, verdict: Judged, more: Mapping[str, Any]) -> None:
     one = verdict.comparison
+    detail = {"effect": one.effect, "minimum_effect": one.minimum_effect, "own_windows": one.own_windows or None,
+              "dispersion": one.dispersion if one.own_windows else None}  # fmt: skip
     found.add("drift", one.value, status=verdict.status, reason=verdict.reason, threshold=verdict.threshold, p_value=one.p_value,
-              column=of.question.compared.column, method=one.method, detail={"effect": one.effect, "minimum_effect": one.minimum_effect},
+              column=of.question.compared.column, method=one.method, detail=detail,
               **{**more, "n": one.n, "n_reference": one.n_reference})  # fmt: skip
 
 

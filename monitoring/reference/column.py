@@ -128,21 +128,31 @@ class ReferenceColumn:
         """The sample of a segment without rows."""
         return self._sample(np.zeros(self.rows.num_rows, bool))
 
-    def own_windows(self, span: Span) -> OwnWindows | str | None:
-        """What `own_windows` says of the rows; None where the blocks do not tell."""
+    def own_windows(self, span: Span, where: Where = ()) -> OwnWindows | str | None:
+        """What `own_windows` says of the rows, or of those that stand for a segment; None where blocks and segments do not tell."""
         if not self.timed:
             return NO_TIMES
         block = block_of(span)
         if block is None or block.name not in self.rows.column_names:
             return None
         places = self.rows[block.name]
-        numbers = places.fill_null(0).to_numpy()
+        mask = self._mask(where)
+        if mask is None:
+            return None
+        numbers = places.fill_null(0).to_numpy()[mask]
         window = numbers if block.of_rows else span.cut(numbers * block.size)
-        found = whole_windows(window, np.asarray(places.is_valid()))
+        found = whole_windows(window, np.asarray(places.is_valid())[mask])
         return found if isinstance(found, str) else OwnWindows(*found)
 
     def segment(self, where: Where) -> Sample | None:
         """The sample of a segment, of at most 10,000 rows; None where it is not known which rows are its."""
+        mask = self._mask(where)
+        return None if mask is None else self._sample(mask)
+
+    def _mask(self, where: Where) -> Mask | None:
+        """Which values are of the rows that stand for a segment; of all rows where there is no condition."""
+        if not where:
+            return np.ones(self.rows.num_rows, bool)
         chosen = _chosen([column for column, _ in where])
         if chosen not in self.rows.column_names:
             return None
@@ -150,7 +160,7 @@ class ReferenceColumn:
         for column, value in where:
             codes, names = self._coded(_of(column))
             mask = mask & (codes == names[value]) if value in names else np.zeros(len(mask), bool)
-        return self._sample(mask)
+        return mask
 
     def _sample(self, mask: Mask) -> Sample:
         if "rank" not in self.rows.column_names:

@@ -1,7 +1,7 @@
 """Drift of segments: every segment's columns against the same segment of the reference, all comparisons of a window judged together. Pure.
 
 Scores are this house's own exact ones (`monitoring.drift.score`), equal to Evidently's to 1e-9; nulls are drawn for the segment's own
-distribution and sizes.
+distribution and sizes, and where the segment's rows have windows of their own, with how these differ.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from monitoring.drift import Sample, effect, is_effect, judged, score, why_not
 from monitoring.drift_nulls import NullCache
 from monitoring.multiplicity import decide
 from monitoring.null_tail import Null
+from monitoring.own_windows import OwnWindows
 from monitoring.plain import counted
 from monitoring.verdicts import Calibration, DriftSettings, Status, calibrate, percent
 
@@ -26,7 +27,8 @@ _SEEABLE = 5.0  # times the minimum effect, as for whole windows (`monitoring.ve
 class Comparison:
     """One column of one segment, scored: `p_value` is None where nothing can be judged, and `reason` then says why.
 
-    `blind` says why a score that stays within its threshold is no "ok", where chance would hide what matters.
+    `blind` says why a score that stays within its threshold is no "ok", where chance would hide what matters. `own_windows` and
+    `dispersion` are those of the calibration, as of a whole window.
     """
 
     method: str
@@ -40,6 +42,8 @@ class Comparison:
     status: Status = "ok"
     reason: str = ""
     blind: str = ""
+    own_windows: int = 0
+    dispersion: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,13 @@ def segment_null_size(n: int) -> int:
     return 0 if n < 1 else int(2 ** (floor(2 * log2(n) + 1e-9) / 2) + 1e-9)
 
 
-def yardstick(method: str, reference: Sample, n: int, *, key: str, settings: DriftSettings, cache: NullCache) -> Calibration:
+def yardstick(method: str, reference: Sample, n: int, *, key: str, settings: DriftSettings, cache: NullCache,
+              own: OwnWindows | str | None = None) -> Calibration:  # fmt: skip
     """What chance does to the scores of one column of one segment in windows of about n rows, a size that `segment_null_size` gives.
 
-    `key` names the reference's content, the column and the segment.
+    `key` names the reference's content, the column and the segment, and how `own`, the segment's own windows, were cut.
     """
-    return calibrate(method, reference, max(n, settings.minimum_rows), key=key, settings=settings, cache=cache)
+    return calibrate(method, reference, max(n, settings.minimum_rows), key=key, settings=settings, cache=cache, own=own)
 
 
 def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSettings, known: Callable[[int], Calibration]) -> Comparison:
@@ -84,7 +89,7 @@ def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSe
     except ValueError as error:
         return replace(plain, status="not_applicable", reason=f"{error} Segments are scored without Evidently.")
     given = known(segment_null_size(window.n))
-    plain = replace(plain, value=value, effect=size)
+    plain = replace(plain, value=value, effect=size, own_windows=given.own_windows, dispersion=given.dispersion)
     if given.null is None:
         return replace(plain, status="insufficient_data", reason=given.reason or "")
     said = judged(method, value, reference, window)

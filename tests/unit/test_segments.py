@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from monitoring.analysis.baseline import Baseline
 from monitoring.drift import Sample, score
 from monitoring.drift_nulls import NullCache
+from monitoring.own_windows import OwnWindows, Span
 from monitoring.segments import drift
 from monitoring.segments.columns import Columns
 from monitoring.segments.drift import Comparison, judge, segment_null_size, yardstick
@@ -23,6 +27,7 @@ from monitoring.verdicts import DriftSettings, Verdict
 
 words = st.text(st.sampled_from("ab&= %\u00e9"), max_size=8)
 columns = st.text(st.sampled_from("ab& %"), min_size=1, max_size=5)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def frame(n: int, *, seed: int = 1, shifted: str = "") -> pa.Table:
@@ -199,3 +204,39 @@ def test_a_segment_that_got_much_worse_is_named_among_many_and_a_chance_find_say
     assert found[2].threshold < 0.9
     undefined = Verdict(status="insufficient_data", reason="Few.")
     assert judge_together([undefined], [None], metrics=0) == [undefined]
+
+
+def seasonal(days: int, seed: int) -> pa.Table:
+    """100 rows a day of two sites; of one of them the amounts are half a standard deviation higher at weekends."""
+    random, day = np.random.default_rng(seed), np.repeat(np.arange(days), 100)
+    site = random.choice(["a", "b"], len(day))
+    start = int(START.timestamp()) * 1_000_000
+    moments = pa.array(start + 864_000_000 * np.arange(len(day))).cast(pa.timestamp("us", "UTC"))
+    return pa.table({"@t": moments, "site": site, "amount": random.normal(size=len(day)) + 0.7 * ((site == "a") & (day % 7 >= 5))})
+
+
+def test_a_season_of_a_segment_is_no_drift_of_it() -> None:
+    """At 2 %, of 56 days 1.1 are expected to be named; with rows taken as independent most weekends are."""
+    baseline, after = Baseline(seasonal(56, 1), "x"), seasonal(56, 2)
+    where, day, settings = (("site", "a"),), Span(START, START + timedelta(days=1)), DriftSettings(level=0.02, minimum_effect=0.0)
+    reference = baseline.segment_sample(where, "amount", "numerical")
+    own = baseline.segment_windows(where, "amount", "numerical", day)
+    assert isinstance(own, OwnWindows)
+    assert own.count == 56
+    named = {}
+    for known in (own, None):
+        calibration = yardstick("wasserstein", reference, 45, key=f"{known is None}", settings=settings, cache=NullCache(), own=known)
+        rows = [after.slice(place * 100, 100) for place in range(56)]
+        windows = [Sample.of_column(part.filter(pc.equal(part["site"], "a")), "amount", "numerical") for part in rows]
+        found = [drift.compare("wasserstein", reference, one, settings=settings, known=lambda _, c=calibration: c) for one in windows]
+        named[known is None] = sum((one.p_value or 1) <= 0.02 for one in found)
+        assert {one.own_windows for one in found} == {0 if known is None else 56}
+    assert named[False] <= 4
+    assert named[True] >= 8
+
+
+def test_a_segment_that_cannot_be_cut_says_why() -> None:
+    table = seasonal(5, 1)
+    day = Span(START, START + timedelta(days=1))
+    assert "has 5 windows" in str(Baseline(table, "x").segment_windows((("site", "a"),), "amount", "numerical", day))
+    assert "no times" in str(Baseline(table.drop_columns(["@t"]), "x").segment_windows((("site", "a"),), "amount", "numerical", day))
