@@ -13,8 +13,10 @@ import pytest
 from scipy.stats import binom
 
 from monitoring.causes.explaining import explain
+from monitoring.checks import judge
 from monitoring.demo import load
 from monitoring.demo.planted import CONTROLS, MODELS, Planted, planted
+from monitoring.moments import iso
 from monitoring.multiplicity import budget
 from monitoring.service import House
 from storage.points import POINTS
@@ -150,3 +152,16 @@ def test_the_healthy_time_is_quiet(points: list[dict[str, Any]], model: str) -> 
         seen = pa.Table.from_pylist([point for point in early if point["window_start"] <= last], schema=POINTS)
         drifts = [cause for cause in explain(seen, lambda start, end: []).to_pylist() if cause["metric"] in ("drift", "multivariate_drift")]
         assert [cause["sentence"] for cause in drifts if cause["column"] not in ("prediction", "score", "label")] == []
+
+
+@pytest.mark.parametrize("model", MODELS.values())
+def test_the_gate_passes_every_window_of_the_healthy_time_and_stops_once_there_is_something(points: list[dict[str, Any]], model: str) -> None:
+    first = min(change.at for change in PLANTED if change.model == model)
+    own = [point for point in points if point["model"] == model and not point["partial"]]
+    size = {point["window"] for point in own}.pop()
+    table, spans = pa.Table.from_pylist(own, schema=POINTS), sorted({(point["window_start"], point["window_end"]) for point in own})
+    checks = {start: judge(table, model, size=size, window=iso(start), fail_on="drift") for start, _ in spans}
+    healthy = [start for start, end in spans if end <= first]
+    assert len(healthy) >= (36 if size == "1d" else 3)
+    assert [(start, case.name, case.reason) for start in healthy for case in checks[start].cases if case.rank > 1] == []
+    assert max(checks[start].exit_code for start, _ in spans if first <= start < first + 2 * (spans[0][1] - spans[0][0])) == 2
