@@ -155,7 +155,7 @@ def test_the_healthy_time_is_quiet(points: list[dict[str, Any]], model: str) -> 
 
 
 @pytest.mark.parametrize("model", MODELS.values())
-def test_the_gate_passes_every_window_of_the_healthy_time_and_stops_once_there_is_something(points: list[dict[str, Any]], model: str) -> None:
+def test_the_gate_passes_every_window_of_the_healthy_time_and_stops_with_the_change(points: list[dict[str, Any]], model: str) -> None:
     first = min(change.at for change in PLANTED if change.model == model)
     own = [point for point in points if point["model"] == model and not point["partial"]]
     size = {point["window"] for point in own}.pop()
