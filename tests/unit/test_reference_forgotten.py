@@ -77,10 +77,10 @@ def store(home: Home) -> Iterator[Store]:
 
 def raw_rows(home: Home) -> list[str]:
     """Where rows of the reference still lie."""
-    found = [str(path) for path in (home.export / "references").glob("*.parquet")]
     with Store.open(home) as store, store.reading() as cursor:
         cursor.execute("SELECT count(*) FROM ref_000001 WHERE id IS NOT NULL OR t IS NOT NULL OR label_text IS NOT NULL")
         (row,) = cursor.fetchall()
+    found = [str(path) for path in (home.export / "references").glob("*.parquet")]
     return [*found, *(["the table"] if row[0] else [])]
 
 
@@ -96,6 +96,7 @@ def test_points_are_the_same_without_the_rows(tmp_path: Path, task: str) -> None
         with Store.open(Home(tmp_path / name)) as store:
             if name == "gone":
                 assert forget_rows(store, "m")["rows"] == 1_500
+                assert not list((store.home.export / "references").iterdir())
                 with pytest.raises(StoreError, match=r"rows of this reference were deleted on \d{4}"):
                     store.reference("m")
             log(store, task, calls(task, 150, seed=2, start=START + DAY))
@@ -165,6 +166,8 @@ def test_a_process_killed_while_it_deletes_leaves_all_rows_or_none(home: Home, a
         path.unlink()  # so that there is something to write
     died = subprocess.run([sys.executable, "-c", _KILLED, str(home.path), at], capture_output=True, check=False, timeout=300)
     assert died.returncode == -9, died.stderr
+    if gone:
+        assert raw_rows(home) == []  # opening the home finishes it
     with Store.open(home) as store:
         first = points(store)
         info = store.reference_info("m") or {}
