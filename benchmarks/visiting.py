@@ -26,7 +26,7 @@ from websockets.typing import Subprotocol
 _ROOT = Path(__file__).parents[1]
 _QUIET = {"OPENBLAS_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "MONITORING_RUN_SECONDS": "86400"}  # one look for what is due, at the start
 _MOST_SECONDS = 600.0
-_IDLE = 30.0  # CPU milliseconds a second: the collector looks at the spool twice a second
+_IDLE = 50.0  # CPU milliseconds a second: the collector looks at the spool twice a second
 _READY = re.compile(rb'driftboard-ready[^>]*data-ms="([0-9.]+)')
 
 
@@ -59,9 +59,9 @@ class Dashboard:
         return 1000 * time.clock_gettime(self._clock)
 
     def rest(self) -> None:
-        """Wait until it has nothing to do any more: what begins with the server is no view's cost."""
-        idle = 0
-        while idle < 3:
+        """Wait until it has nothing to do any more, two minutes at the most: what begins with the server is no view's cost."""
+        idle, end = 0, time.monotonic() + 120.0
+        while idle < 3 and time.monotonic() < end:
             before = self.cpu()
             time.sleep(1.0)
             idle = idle + 1 if self.cpu() - before < _IDLE else 0
