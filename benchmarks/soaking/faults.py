@@ -82,8 +82,14 @@ def flip_a_byte(scene: Scene) -> str:
     scene.owner.pause()
     path = scene.segment_of(scene.die.choice(scene.writers.pids()))
     before = path.stat().st_size
-    time.sleep(0.5)
-    content = path.read_bytes()
+    for _ in range(20):
+        time.sleep(0.5)
+        content = path.read_bytes()
+        if content.count(b"\n", before) > 1:
+            break
+    else:  # the writer ended this segment just then
+        scene.owner.resume()
+        return "no line came"
     start = content.index(b"\n", before) + 1
     line = content[start : content.index(b"\n", start)]
     place = start + scene.die.randrange(len(line))

@@ -76,7 +76,7 @@ class Probe:
         if self._newest and newest > self._newest:
             for step in range(1, 21):  # twenty rows stand for those that came into sight with this answer
                 logged = self._newest + (newest - self._newest) * step / 20
-                waited = min(int((now - logged) * 1000), _BINS - 1)
+                waited = max(0, min(int((now - logged) * 1000), _BINS - 1))
                 weight = max(1, int((newest - self._newest) * 50))
                 self.total[waited] += weight
                 self.minute[waited] += weight

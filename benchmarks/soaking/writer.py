@@ -8,10 +8,11 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.soaking.ledger import Ledger
-from monitoring import ModelSchema, PredictionLogger
+from monitoring import ModelSchema, PredictionLogger, logger
 from storage import _segment_writer
 
 SCHEMA = ModelSchema(
@@ -24,7 +25,8 @@ def main(home: str, ledger_path: str, rate: float, clock: float) -> None:
     """Log until told to stop."""
     going = [True]
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
-    _segment_writer.time_ns = lambda: time.time_ns() + int(clock * 1e9)
+    for room in (_segment_writer, logger):  # the clock of a process is one: were they to disagree, each record would begin a segment
+        room.time_ns = lambda: time.time_ns() + int(clock * 1e9)  # type: ignore[attr-defined]
     ledger = Ledger(Path(ledger_path))
     log = PredictionLogger("soak", version="1", schema=SCHEMA, home=home)
     start, calls = time.monotonic(), 0
@@ -32,8 +34,9 @@ def main(home: str, ledger_path: str, rate: float, clock: float) -> None:
         number = ledger["predictions"]
         features = {f"feature_{place:02d}": (number * (place + 7) % 1000) / 10 for place in range(10)} | {"country": "FR"}
         key, score = f"{ledger.name}-{number}", number % 100 / 100
+        happened = datetime.now(UTC)  # whatever the logger's clock says: the probe looks for the newest row
         began = time.perf_counter_ns()
-        given = log.prediction(features, prediction=number % 2, score=score, latency_ms=1.5, prediction_id=key)
+        given = log.prediction(features, prediction=number % 2, score=score, latency_ms=1.5, prediction_id=key, timestamp=happened)
         ledger.took((time.perf_counter_ns() - began) // 1000)
         ledger.add("predictions" if given else "refused")
         if given and number % 10 == 0:
