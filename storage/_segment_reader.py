@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["LONGEST_LINE", "Line", "held", "is_live", "judged", "lines", "open_plain", "read_segment", "segments", "strangers"]
+__all__ = [
+    "LONGEST_LINE", "Line", "count_lines", "held", "is_live", "judged", "lines", "open_plain", "read_segment", "segments", "strangers",
+]  # fmt: skip
 
 import fcntl
 import os
@@ -69,6 +71,17 @@ def read_segment(path: Path, offset: int = 0) -> Iterator[Line]:
         live = held(file)  # asked before reading: what is dead now will not grow
         file.seek(offset)
         yield from lines(file, offset, live=live)
+
+
+def count_lines(path: Path, offset: int = 0) -> int:
+    """How many lines `read_segment` would give, without judging any. Raises what it does."""
+    with open_plain(path) as file:
+        live = held(file)  # asked before reading, as there
+        file.seek(offset)
+        found, last = 0, b"\n"
+        while content := file.read(_BUFFER):
+            found, last = found + content.count(b"\n"), content[-1:]
+        return found + (last != b"\n" and not live)
 
 
 def lines(file: BinaryIO, offset: int = 0, *, live: bool) -> Iterator[Line]:

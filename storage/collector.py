@@ -267,7 +267,7 @@ class Collector:
                         bad.append(_Bad(part.segment, line, line.reason or refused or "not a frame", None))
                     else:
                         entries.append(Entry(segment_id, line.offset, line.record))
-            counts = take_in(cursor, entries, groups)
+            counts = take_in(cursor, self._store.known_ids, entries, groups)
             bad += _refused(batch, counts.refused, segments)
             self._set_aside(cursor, bad)
             self._count(cursor, batch, bad, segments)
@@ -346,7 +346,12 @@ class Collector:
 
     def _pending(self) -> int:
         waiting = [path for path, size in self._sizes().items() if size > self._position(path) and path.name not in self._unreadable]
-        return sum(1 for path in waiting for _ in self._lines(path, self._position(path)))
+        return sum(self._waiting_in(path) for path in waiting)
+
+    def _waiting_in(self, path: Path) -> int:
+        with suppress(OSError, StorageError):  # reading it says what is wrong
+            return spool.count_lines(path, self._position(path))
+        return 0
 
     def _known(self) -> dict[str, Segment]:
         """What the database knows of the segments in the spool; not of all there ever were, for those are many."""

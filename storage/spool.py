@@ -8,8 +8,8 @@ A file whose name starts with a dot is a segment being born: it gets its name on
 from __future__ import annotations
 
 __all__ = [
-    "DURABILITIES", "WHEN_FULL", "Counts", "Limits", "Line", "SegmentWriter", "Spool", "is_live", "open_spool", "read_segment", "segments",
-    "strangers",
+    "DURABILITIES", "WHEN_FULL", "Counts", "Limits", "Line", "SegmentWriter", "Spool", "count_lines", "is_live", "open_spool",
+    "read_segment", "segments", "strangers",
 ]  # fmt: skip
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from storage._counts import Counts, Limits
 from storage._queue import QueuedWriter
-from storage._segment_reader import Line, is_live, read_segment, segments, strangers
+from storage._segment_reader import Line, count_lines, is_live, read_segment, segments, strangers
 from storage._segment_writer import SegmentWriter
 
 DURABILITIES = ("memory", "process", "disk")

@@ -19,6 +19,7 @@ from storage.reading import attached, explained
 from storage.store import _health
 from storage.store._database import dicts
 from storage.store._migrating import newest
+from storage.store._tails import Tails
 
 _KEY_BYTES = 32  # of privacy.key
 _AHEAD = 300  # seconds that a file's time may lie ahead of the clock, as lines of the log may
@@ -69,7 +70,7 @@ def inspect_database(home: Home) -> tuple[dict[str, Any], dict[str, int]]:
         for name in dicts(connection, "SELECT table_name AS name FROM duckdb_tables() WHERE database_name = ?", [home.database.stem]):
             connection.execute(f'SELECT sum(hash(t)::HUGEINT) FROM "{name["name"]}" t').fetchall()  # noqa: S608 – reads every block
         reasons = dicts(connection, "SELECT reason, count(*) AS n FROM quarantine GROUP BY reason ORDER BY n DESC, reason")
-        found = _health.health(connection, home, schema_version=newest())
+        found = _health.health(connection, home, Tails(), schema_version=newest())
     except duckdb.Error as error:
         raise explained(home, error) from error
     finally:

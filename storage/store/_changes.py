@@ -6,10 +6,10 @@ moment leaves both or neither, and what was not noted did not happen.
 
 from __future__ import annotations
 
-__all__ = ["note", "note_everything", "settle", "settled", "unsettle"]
+__all__ = ["counted", "note", "note_everything", "only_predictions", "settle", "settled", "unsettle"]
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -34,6 +34,31 @@ def note_everything(cursor: Cursor, model_id: int | None = None) -> None:
         "INSERT INTO changes SELECT model_id, serial, 'everything', now() FROM marks WHERE $model IS NULL OR model_id = $model",
         {"model": model_id},
     )
+
+
+def counted(cursor: Cursor, model_id: int, serial: int, *, newest: datetime | None) -> None:
+    """Forget the changes up to a serial, for they are counted. What stays is the moment of the newest – or of the newest row, where that is
+    later –, as a change of the kind `counted`: rows of later moments are not counted."""
+    chosen = "FROM changes WHERE model_id = ? AND serial <= ?"
+    noted = dicts(cursor, f"SELECT max(noted_at) AS newest {chosen}", [model_id, serial])[0]["newest"]
+    cursor.execute(f"DELETE {chosen}", [model_id, serial])
+    moments = [moment for moment in (noted, newest) if moment is not None]
+    if moments:
+        cursor.execute("INSERT INTO changes VALUES (?, ?, 'counted', ?)", [model_id, serial, max(moments)])
+
+
+def only_predictions(cursor: ReadCursor, model_id: int) -> dict[str, datetime | None] | None:
+    """Where all that changed of a model's predictions since the last count is that new ones came: `{"from", "to"}`, between which they were
+    taken in (None where none were). None where more changed, or the clock was set back, so that moments do not tell them from others."""
+    asked = """
+        SELECT bool_and(kind IN ('predictions', 'labels', 'description', 'counted')) AND any_value(m.counted) IS NOT NULL AS only,
+               min(noted_at) FILTER (kind = 'predictions') AS "from", max(noted_at) FILTER (kind = 'predictions') AS "to",
+               max(noted_at) FILTER (kind = 'counted') AS counted
+        FROM changes c JOIN marks m USING (model_id) WHERE c.model_id = ?
+    """
+    found: dict[str, Any] = dicts(cursor, asked, [model_id])[0]
+    told = found["only"] and found["counted"] is not None and (found["from"] is None or found["from"] > found["counted"])
+    return {"from": found["from"], "to": found["to"]} if told else None
 
 
 def settled(cursor: ReadCursor, *, window: str, code: str, now: datetime) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Counted", "activity", "counted", "save", "versions"]
+__all__ = ["Counted", "activity", "counted", "save", "versions", "versions_now"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from storage.store import _activity, _changes
 from storage.store._activity import registered
 from storage.store._catalog import Model
 from storage.store._database import ReadCursor, dicts, query, table
@@ -38,6 +39,7 @@ class Counted:
     grain: int
     touched: pa.Table | None
     rows: pa.Table
+    newest: datetime | None  # when the last of all rows was taken in, where all were counted
 
 
 def counted(cursor: ReadCursor, model: Model, seconds: int) -> Counted | int:
@@ -52,7 +54,8 @@ def counted(cursor: ReadCursor, model: Model, seconds: int) -> Counted | int:
         return int(mark["serial"])
     touched = None if whole else _touched(cursor, model, grain)
     rows = _count(cursor, model, grain, touched)
-    return Counted(mark["serial"], mark["counted"], mark["grain"], grain, touched, rows)
+    newest = _newest(cursor, model) if touched is None else None
+    return Counted(mark["serial"], mark["counted"], mark["grain"], grain, touched, rows, newest)
 
 
 def save(cursor: Cursor, model: Model, found: Counted) -> bool:
@@ -70,7 +73,7 @@ def save(cursor: Cursor, model: Model, found: Counted) -> bool:
     with registered(cursor, "found", found.rows):
         cursor.execute("INSERT INTO counts SELECT ?, * FROM found", [model.model_id])
     cursor.execute("UPDATE marks SET counted = ?, grain = ? WHERE model_id = ?", [found.serial, found.grain, model.model_id])
-    cursor.execute("DELETE FROM changes WHERE model_id = ? AND serial <= ?", [model.model_id, found.serial])
+    _changes.counted(cursor, model.model_id, found.serial, newest=found.newest)
     return True
 
 
@@ -87,6 +90,20 @@ def activity(cursor: ReadCursor, model: Model, edges: Sequence[tuple[datetime, d
 def versions(cursor: ReadCursor, model: Model) -> pa.Table:
     """The same as `_activity.versions`, as of the last count."""
     return table(cursor, query("counted_versions"), {"model_id": model.model_id})
+
+
+def versions_now(cursor: ReadCursor, model: Model) -> pa.Table:
+    """The same as `_activity.versions`, looking only at rows that were taken in since the last count, where that is enough."""
+    since = _changes.only_predictions(cursor, model.model_id)
+    if since is None:
+        return _activity.versions(cursor, model)
+    return table(cursor, _of(query("versions_since"), model), {"model_id": model.model_id, **since})
+
+
+def _newest(cursor: ReadCursor, model: Model) -> datetime | None:
+    """When the last of a model's rows was taken in."""
+    found: datetime | None = dicts(cursor, f"SELECT max(ingested_at) AS newest FROM {model.predictions}")[0]["newest"]  # noqa: S608 – surrogate
+    return found
 
 
 def _touched(cursor: ReadCursor, model: Model, grain: int) -> pa.Table | None:

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.errors import OwnerBusy, StoreError
+from storage.store._known_ids import KnownIds
 from storage.store._migrating import migrate
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -133,6 +134,7 @@ class Database:
         self._writing = threading.RLock()
         self._mine = threading.local()
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self.known_ids = KnownIds()  # of the connection: another one may see other rows
         self._connect()
 
     @property
@@ -168,10 +170,14 @@ class Database:
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor inside a transaction: all of the block is written, or nothing of it. One writer at a time.
 
-        Raises StoreError, which says so where the commit itself failed: it may have lasted, or does.
+        Raises StoreError, which says so where the commit itself failed: it may have lasted, or does; and within a read of the same
+        thread, for whom somebody may wait who wants to write, too.
         """
+        if getattr(self._mine, "depth", 0) > getattr(self._mine, "writes", 0):
+            raise StoreError("A write within a read would wait for itself: leave the read first.")
         with self._writing:
             cursor = self._enter()
+            self._mine.writes = getattr(self._mine, "writes", 0) + 1
             outcome = "nothing was written"
             try:
                 cursor.execute("BEGIN")
@@ -188,6 +194,7 @@ class Database:
                 outcome = "all of it was written" if _DURABLE in str(error) else outcome
                 raise StoreError(f"The database refused to write, and {outcome}: {_sentence(error)}{self._advice(error)}") from error
             finally:
+                self._mine.writes -= 1
                 self._leave(cursor)
 
     def reopen(self) -> None:
@@ -261,6 +268,7 @@ class Database:
             time.sleep(_GLANCE)
 
     def _disconnect(self) -> None:
+        self.known_ids = KnownIds()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from storage.store._catalog import Model
 from storage.store._database import dicts, query
+from storage.store._known_ids import KnownIds
 from storage.store._rows import Rows, events, rows_of
 from storage.store._values import column_of, decision_texts, moments
 
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
     from storage.store._entries import Entry, Placed
 
 
-def add(cursor: duckdb.DuckDBPyConnection, model: Model, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> int:
+def add(
+    cursor: duckdb.DuckDBPyConnection, known: KnownIds, model: Model, entries: Sequence[Entry], groups: Sequence[Placed] = ()
+) -> int:
     """Append labels; the number of them that said something new (another value than the one that held before it)."""
-    cursor.register("staged", pa.concat_tables([_staged(model, rows) for rows in rows_of(entries, groups)]))
+    staged = pa.concat_tables([_staged(model, rows) for rows in rows_of(entries, groups)])
+    cursor.register("staged", staged)
     try:
+        met = known.meet(cursor, model.labels, "id")
         cursor.execute(query("add_labels").replace("label_000000", model.labels))
+        if not met:  # the first of its id, each of them
+            return len(staged)
         cursor.execute(query("judge_labels").replace("label_000000", model.labels))
         found = dicts(cursor, query("count_new_labels").replace("label_000000", model.labels))
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["freshness", "health"]
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,26 +14,24 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from storage._segment_reader import open_plain, segments
-from storage.errors import StorageError
+from storage._segment_reader import segments
 from storage.home import Home
-from storage.store import _catalog, _segments
+from storage.store import _catalog, _counts, _segments
 from storage.store._database import ReadCursor, dicts, query
 from storage.store._segments import Segment
-from storage.store._tally import records_ahead
+from storage.store._tails import Tails
 
 Cursor = ReadCursor
 
 _TAILS = pa.schema([
     ("segment", pa.string()), ("writer", pa.string()), ("sequence", pa.int32()), ("accepted", pa.int64()), ("waiting", pa.int64()),
 ])  # fmt: skip
-_CHUNK = 8 << 20  # bytes of unread lines looked at in one go
 _BLOCK = "SELECT block_size * total_blocks AS bytes, wal_size FROM pragma_database_size() WHERE database_name = ?"
 
 
-def health(cursor: Cursor, home: Home, *, schema_version: int) -> dict[str, Any]:
-    """See Store.health. Times are ISO 8601 text, sizes bytes. The caller sees to it that no segment leaves the spool meanwhile."""
-    spool, account = _snapshot(cursor, home)
+def health(cursor: Cursor, home: Home, tails: Tails, *, schema_version: int) -> dict[str, Any]:
+    """See Store.health. Times are ISO 8601 text, sizes bytes. Raises SegmentGone where a segment left the spool meanwhile."""
+    spool, account = _snapshot(cursor, home, tails)
     size = dicts(cursor, _BLOCK, [home.database.stem])[0]
     models = [_model(cursor, name) for name in _catalog.names(cursor)]
     return {
@@ -54,25 +51,26 @@ def freshness(cursor: Cursor, home: Home) -> dict[str, Any]:
     """See Reader.freshness. Rows are looked at of those models alone that took some in since they were counted."""
     paths = segments(home.spool)
     known = _segments.known(cursor, [path.name for path in paths])
-    backlog = sum(_ahead(path, known.get(path.name) or Segment(0, path.name))[0] for path in paths)
-    asked = [query("newest_prediction")]
-    for row in dicts(cursor, "SELECT model_id FROM marks WHERE counted IS DISTINCT FROM serial"):
-        asked.append(f"SELECT max(t) AS newest FROM pred_{row['model_id']:06d}")  # noqa: PERF401, S608 – a number
-    moments = [dicts(cursor, sql)[0]["newest"] for sql in asked]
+    backlog = sum(max(_size(path) - known[path.name].position if path.name in known else _size(path), 0) for path in paths)
+    moments = [dicts(cursor, query("newest_prediction"))[0]["newest"]]
+    uncounted = "SELECT name FROM models JOIN marks USING (model_id) WHERE counted IS DISTINCT FROM serial"
+    for row in dicts(cursor, uncounted):
+        if (model := _catalog.find(cursor, row["name"])) is not None:
+            moments += _counts.versions_now(cursor, model)["last"].to_pylist()
     return {"newest_prediction": max((found for found in moments if found is not None), default=None), "backlog_bytes": backlog}
 
 
-def _snapshot(cursor: Cursor, home: Home) -> tuple[dict[str, int], dict[str, Any]]:
+def _snapshot(cursor: Cursor, home: Home, counted: Tails) -> tuple[dict[str, int], dict[str, Any]]:
     """The state of the spool, and the account of every record, both as of one moment – the cursor's transaction: rows taken in since
     are still in the spool."""
     waiting, tails = [], []
-    paths = segments(home.spool)
+    paths = segments(home.spool)  # before the cursor's moment: what came since is known to the database, or to nobody yet
     known = _segments.known(cursor, [path.name for path in paths])
+    counted.keep([path.name for path in paths])
     for path in paths:
-        segment = known.get(path.name) or Segment(0, path.name)
-        unread, records = _ahead(path, segment)
-        waiting.append(unread)
-        tails.append((path.name, segment.writer, segment.sequence, segment.accepted, records))
+        tail = counted.of(path, known.get(path.name) or Segment(0, path.name))
+        waiting.append(tail.unread)
+        tails.append((path.name, tail.segment.writer, tail.segment.sequence, tail.segment.accepted, tail.records))
     cursor.register("tails", pa.Table.from_pylist([dict(zip(_TAILS.names, tail, strict=True)) for tail in tails], _TAILS))
     try:
         account = dicts(cursor, query("accounting"))[0]
@@ -81,25 +79,6 @@ def _snapshot(cursor: Cursor, home: Home) -> tuple[dict[str, int], dict[str, Any
     told = _told(cursor)
     spool = {"segments": len(paths), "backlog_segments": sum(1 for size in waiting if size), "backlog_bytes": sum(waiting)}
     return spool, _account(account, told) | {"in_spool_bytes": spool["backlog_bytes"]}
-
-
-def _ahead(path: Path, segment: Segment) -> tuple[int, int]:
-    """Bytes and records of a segment that no transaction holds yet; what its writer said up to there goes into `segment`."""
-    try:
-        with open_plain(path) as file:
-            size, records = os.fstat(file.fileno()).st_size, 0
-            at = segment.position
-            while at < size:
-                file.seek(at)
-                content = file.read(_CHUNK)
-                whole = content.rfind(b"\n") + 1
-                records += records_ahead(segment, content[:whole])
-                if not whole and at + len(content) >= size:
-                    break  # a line that is not whole
-                at += whole or len(content)
-    except (OSError, StorageError):  # the collector reports it
-        return 0, 0
-    return max(size - segment.position, 0), records
 
 
 def _account(found: dict[str, Any], told: tuple[int, dict[str, int]]) -> dict[str, Any]:
@@ -124,6 +103,13 @@ def _count(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:  # archived meanwhile
+        return 0
+
+
 def _folder(folder: Path) -> dict[str, int]:
     sizes = [size for _, size in _sizes(folder)]
     return {"files": len(sizes), "bytes": sum(sizes)}
@@ -143,7 +129,14 @@ def _model(cursor: Cursor, name: str) -> dict[str, Any]:
     model = _catalog.find(cursor, name)
     assert model is not None
     row = dicts(cursor, query("model_health").replace("_000000", f"_{model.model_id:06d}"), {"model_id": model.model_id})[0]
-    return {"model": name, "task": model.spec.get("task"), **_plain(row)}
+    versions = _counts.versions_now(cursor, model).to_pylist()
+    newest = [moment for moment in (row.pop("last_repeat"), *(version["last"] for version in versions)) if moment is not None]
+    told = {
+        "predictions": sum(version["rows"] for version in versions), "duplicates": row["duplicates"],
+        "newest_prediction": max(newest, default=None), "labels": row["labels"], "newest_label": row["newest_label"],
+        "versions": len(versions),
+    }  # fmt: skip
+    return {"model": name, "task": model.spec.get("task"), **_plain(told)}
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["infer"]
+__all__ = ["features_of", "infer", "may_name", "names_more"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from storage.store._values import decision_text
+import pyarrow as pa
+
+from storage.store._values import Values, decision_text
 
 _LARGEST_GUESS = 2_000  # rows looked at; features beyond the first 2,000 names go to _extra (storage specification)
 
@@ -18,18 +20,38 @@ def infer(name: str, version: str, records: Sequence[Mapping[str, Any]]) -> dict
     The task follows from prediction and score: a mapping of scores or more than two named classes is multiclass, one score or
     two classes binary, other numbers regression.
     """
-    seen = records[:_LARGEST_GUESS]
+    spec: dict[str, Any] = {"name": name, "version": version, **_task(records[:_LARGEST_GUESS]), "features": features_of(records)}
+    return spec if version else {key: value for key, value in spec.items() if key != "version"}
+
+
+def features_of(records: Sequence[Mapping[str, Any]], *, but: Collection[str] = ()) -> dict[str, str]:
+    """The features of records of kind `pred` by name, with their kinds, in the order in which they first have a value; without some."""
     features: dict[str, str] = {}
-    for record in seen:
+    for record in records[:_LARGEST_GUESS]:
         values = record.get("f")
         for feature, value in values.items() if isinstance(values, dict) else ():
             if isinstance(value, (bool, str)):
                 features[feature] = "categorical"
             elif isinstance(value, (int, float)) or feature in (record.get("nf") or ()):
                 features.setdefault(feature, "numerical")
-    usable = {feature: kind for feature, kind in list(features.items())[:_LARGEST_GUESS] if not feature.startswith("@")}
-    spec: dict[str, Any] = {"name": name, "version": version, **_task(seen), "features": usable}
-    return spec if version else {key: value for key, value in spec.items() if key != "version"}
+    usable = [feature for feature in features if feature not in but and not feature.startswith("@")]
+    return {feature: features[feature] for feature in usable[: max(_LARGEST_GUESS - len(but), 0)]}
+
+
+def names_more(record: Mapping[str, Any], known: Collection[str]) -> bool:
+    """Whether a record has a feature with a value that is not among the known."""
+    values, marks = record.get("f"), record.get("nf") or ()
+    if not isinstance(values, dict) or values.keys() <= set(known):
+        return False
+    said = (name for name, value in values.items() if isinstance(value, (bool, str, int, float)) or name in marks)
+    return any(name not in known and not name.startswith("@") for name in said)
+
+
+def may_name(features: Mapping[str, Values], columns: Mapping[str, Values], known: Collection[str]) -> bool:
+    """Whether any of some records of one shape may: not where all their features are known, or missing throughout."""
+    unknown = [values for name, values in features.items() if name not in known]
+    present = any(isinstance(values, pa.Array) or any(value is not None for value in values) for values in unknown)
+    return present or (bool(unknown) and "nf" in columns)
 
 
 def _task(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

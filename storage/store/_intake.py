@@ -6,7 +6,7 @@ __all__ = ["reason_of", "take_in"]
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ import duckdb
 from storage.errors import StoreError
 from storage.store import _catalog, _changes, _ground_truth, _predictions
 from storage.store._entries import Counts, Entry, Placed, Refusal
-from storage.store._inference import infer
+from storage.store._groups import Group
+from storage.store._inference import features_of, infer, may_name, names_more
 from storage.store._judging import reason_of
+from storage.store._known_ids import KnownIds
 from storage.store._runs import add_event
 from storage.store._values import moment
 
@@ -35,13 +37,18 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.entries) + sum(len(placed.group.offsets) for placed in self.groups)
 
-    def one_by_one(self) -> list[Entry]:
-        """All of it as entries, in order within each segment."""
-        grouped = [entry for placed in self.groups for entry in placed.entries()]
+    def one_by_one(self, chosen: Callable[[Group], bool] = lambda _: True) -> list[Entry]:
+        """All of it, or of the groups some, as entries, in order within each segment."""
+        grouped = [entry for placed in self.groups if chosen(placed.group) for entry in placed.entries()]
         return sorted([*self.entries, *grouped], key=lambda entry: entry[:2])
 
+    def naming(self, known: Collection[str]) -> list[Mapping[str, Any]]:
+        """The records with a feature that has a value and is not among the known, in order within each segment."""
+        found = self.one_by_one(lambda group: may_name(group.features, group.columns, known))
+        return [entry.record for entry in found if names_more(entry.record, known)]
 
-def take_in(cursor: Cursor, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> Counts:
+
+def take_in(cursor: Cursor, known: KnownIds, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> Counts:
     """Write the records of a batch – good ones in groups, others in their order – and say what became of them.
 
     Raises duckdb.Error for the batch as a whole.
@@ -53,13 +60,13 @@ def take_in(cursor: Cursor, entries: Sequence[Entry], groups: Sequence[Placed] =
         (labels[name] if placed.group.kind == "label" else predictions[name, version]).groups.append(placed)
     for (name, version), rows in predictions.items():
         model = _known(cursor, name, version, rows)
-        new = _predictions.add(cursor, model, version, rows.entries, rows.groups)
+        new = _predictions.add(cursor, known, model, version, rows.entries, rows.groups)
         _changes.note(cursor, model.model_id, "predictions" if new == len(rows) else "repeats")
         counts.ingested += new
         counts.duplicates += len(rows) - new
     for name, rows in labels.items():
         model = _labelled(cursor, name)
-        new = _ground_truth.add(cursor, model, rows.entries, rows.groups)
+        new = _ground_truth.add(cursor, known, model, rows.entries, rows.groups)
         _changes.note(cursor, model.model_id, "labels")
         counts.ingested += new
         counts.duplicates += len(rows) - new
@@ -121,16 +128,14 @@ def _known(cursor: Cursor, name: str, version: str, rows: _Rows) -> _catalog.Mod
     model = _catalog.find(cursor, name, version)
     if model is not None and model.origin == "registered":
         return model
-    described = model.spec.get("features") or {} if model else {}
-    says_nothing_new = described and all(placed.group.features.keys() <= described.keys() for placed in rows.groups)
-    seen = rows.entries if says_nothing_new else rows.one_by_one()
-    spec = infer(name, version, [entry.record for entry in seen])
     if model is not None and model.spec:
-        features = {**spec["features"], **model.spec["features"]}  # what was inferred first stays
-        if features.keys() == model.spec["features"].keys():
+        described = model.spec["features"]
+        more = features_of(rows.naming(described), but=described)
+        if not more:
             return model
-        spec = {**model.spec, "features": features}
+        spec = {**model.spec, "features": {**described, **more}}  # what was inferred first stays, and stays first
     else:
+        spec = infer(name, version, [entry.record for entry in rows.one_by_one()])
         add_event(cursor, level="warning", kind="model_inferred", model=name, text=_INFERRED)
     _catalog.register(cursor, spec, origin="inferred")
     model = _catalog.find(cursor, name, version)

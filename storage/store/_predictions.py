@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from storage.store import _conflicts
 from storage.store._catalog import Model, find
 from storage.store._database import dicts, query
+from storage.store._known_ids import KnownIds
 from storage.store._rows import Rows, events, rows_of
 from storage.store._values import Values, column_of, decision_texts, listed, moments
 from storage.store._widening import add_columns
@@ -29,14 +30,16 @@ _Marks = dict[str, list[tuple[int, float | None]]]
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf"), "Inf": float("inf"), "-Inf": float("-inf")}
 
 
-def add(cursor: Cursor, model: Model, version: str, entries: Sequence[Entry], groups: Sequence[Placed] = ()) -> int:
+def add(
+    cursor: Cursor, known: KnownIds, model: Model, version: str, entries: Sequence[Entry], groups: Sequence[Placed] = ()
+) -> int:
     """Write predictions of one version; the number of those whose id was new."""
     rows = rows_of(entries, groups)
     model = _with_classes(cursor, model, version, rows)
     staged = pa.concat_tables([_staged(model, version, part) for part in rows]).combine_chunks()
     cursor.register("staged", staged)
     try:
-        new = _insert(cursor, model, staged)
+        new = _insert(cursor, known, model, staged)
     finally:
         cursor.unregister("staged")
     _conflicts.note(cursor, model, staged["type_errors"])
@@ -155,16 +158,17 @@ def _error(error: Any) -> tuple[str, str]:
     return head or "error", rest
 
 
-def _insert(cursor: Cursor, model: Model, staged: pa.Table) -> int:
+def _insert(cursor: Cursor, known_ids: KnownIds, model: Model, staged: pa.Table) -> int:
     """Append the staged rows. The first of an id by time of writing counts, whatever the order in which segments are read."""
     names = staged.column_names
     columns = ", ".join(names)
     hashed = ", ".join(name for name in names if name not in ("segment_id", "n", "written_at"))
     table = model.predictions
-    distinct = len(pc.unique(staged["id"]))
+    met = known_ids.meet(cursor, table, "version, id")
+    distinct = len(pc.unique(staged["id"])) if met else len(staged)
     # A window carries all columns with it, which doubles what the insertion costs: only where an id repeats.
     repeats = "row_number() OVER (PARTITION BY id ORDER BY written_at, n, content, segment_id) > 1" if distinct < len(staged) else "false"
-    known = dicts(cursor, query("count_known").replace("pred_000000", table))[0]["rows"]
+    known = dicts(cursor, query("count_known").replace("pred_000000", table))[0]["rows"] if met else 0
     cursor.execute(
         f"""
         INSERT INTO {table} ({columns}, content, duplicate, ingested_at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["Reader"]
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -33,6 +32,7 @@ from storage.store import (
 )
 from storage.store._database import Parameters, ReadCursor, dicts, query, table
 from storage.store._frames import Window
+from storage.store._tails import SpoolView
 from storage.store._window_columns import WindowColumns
 
 
@@ -51,10 +51,10 @@ class Reader:
     Raises StoreError, also for a model that was never described. Use it from any thread.
     """
 
-    def __init__(self, home: Home, database: _Readable, spool_stays: threading.RLock | None = None) -> None:
+    def __init__(self, home: Home, database: _Readable, spool: SpoolView | None = None) -> None:
         self.home = home
         self._readable = database
-        self.spool_stays = spool_stays or threading.RLock()  # held where segments leave the spool, and where they are counted
+        self._spool = spool or SpoolView()
 
     # -- models --------------------------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class Reader:
     def versions(self, model: str) -> pa.Table:
         """One row per version that logged: version, rows, first, last (event times), oldest first."""
         with self._model(model) as (cursor, found):
-            return _activity.versions(cursor, found)
+            return _counts.versions_now(cursor, found)
 
     def activity(self, model: str, edges: Sequence[tuple[datetime, datetime]]) -> pa.Table:
         """One row per version and window [start, end) with rows: version, start, end, rows, labelled, fingerprint.
@@ -392,7 +392,7 @@ class Reader:
 
     def freshness(self) -> dict[str, Any]:
         """`newest_prediction` (event time, or None) and `backlog_bytes` of the spool: what of `health` a page says of every home."""
-        with self.spool_stays, self._readable.read() as cursor:
+        with self._readable.read() as cursor:
             return _health.freshness(cursor, self.home)
 
     def health(self) -> dict[str, Any]:
@@ -400,8 +400,11 @@ class Reader:
         in_spool + lost; beside them torn, foreign, replayed, skewed), spool (backlog), database, archive and quarantine sizes
         in bytes, models with their newest rows, newest_prediction, newest_label, last runs."""
         version = self._readable.schema_version
-        with self.spool_stays, self._readable.read() as cursor:
-            return _health.health(cursor, self.home, schema_version=version)
+        return self._spool.looked_at(lambda: self._health(version))
+
+    def _health(self, version: int) -> dict[str, Any]:
+        with self._readable.read() as cursor:
+            return _health.health(cursor, self.home, self._spool.tails, schema_version=version)
 
     def select(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """Rows of one SELECT, for a page or a person: `health` and the like are there for what is asked often.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Store"]
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from storage.owner_lock import OwnerLock
 from storage.store import _catalog, _causes, _changes, _counts, _findings, _reference, _runs
 from storage.store._database import Database
 from storage.store._frames import Window
+from storage.store._known_ids import KnownIds
 from storage.store._reader import Reader
 
 Cursor = duckdb.DuckDBPyConnection
@@ -36,7 +38,7 @@ class Store(Reader):
 
     def reader(self) -> Reader:
         """What answers the same questions and can change nothing: for pages."""
-        return Reader(self.home, self._database, self.spool_stays)
+        return Reader(self.home, self._database, self._spool)
 
     @classmethod
     def open(cls, home: Home, *, catch_up: bool = True, memory_bytes: int | None = None) -> Store:
@@ -260,6 +262,16 @@ class Store(Reader):
         """A connection of the storage room itself, for whole transactions of its own; verbs that only ask use `read`."""
         with self._database.cursor() as cursor:
             yield cursor
+
+    @property
+    def known_ids(self) -> KnownIds:
+        """Which ids the tables may hold; to be asked for within `writing`, for it is another one once the file was opened anew."""
+        return self._database.known_ids
+
+    @property
+    def spool_stays(self) -> threading.RLock:
+        """To be held while a segment leaves the spool."""
+        return self._spool.stays
 
     def reopen(self) -> None:
         """Close and open the file again, after a write that failed in a way that may have lasted."""

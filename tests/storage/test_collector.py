@@ -189,10 +189,10 @@ def test_a_disk_that_stays_full_is_waited_out_and_no_row_is_blamed(fraud: Store,
 def test_a_row_that_the_database_refuses_is_found_and_set_aside(fraud: Store, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     take_in = _intake.take_in
 
-    def choosy(cursor: Any, entries: Any, groups: Any) -> Any:
+    def choosy(cursor: Any, known: Any, entries: Any, groups: Any) -> Any:
         if any(entry.record.get("id") == "p13" for entry in [*entries, *(entry for placed in groups for entry in placed.entries())]):
             raise duckdb.ConversionException("this row, for once")
-        return take_in(cursor, entries, groups)
+        return take_in(cursor, known, entries, groups)
 
     monkeypatch.setattr(collector_module, "take_in", choosy)
     log.predictions(range(30))

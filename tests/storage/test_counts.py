@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from storage.collector import Collector
 from storage.home import Home
-from storage.store import Store
+from storage.store import Store, _activity, _changes
 from storage.store._counts import counted
 from tests.storage.conftest import FRAUD, T0, Log, day, hour, prediction, truth
 
@@ -28,9 +29,16 @@ def touched(store: Store, seconds: int = 86_400) -> list[tuple[str, float]]:
 
 def same(store: Store) -> None:
     """What was counted is what is there."""
+    now = store.versions("fraud")
     store.count("fraud")
     assert store.counted_activity("fraud", DAYS) == store.activity("fraud", DAYS)
-    assert store.counted_versions("fraud") == store.versions("fraud")
+    assert scanned(store) == now == store.counted_versions("fraud") == store.versions("fraud")
+
+
+def scanned(store: Store) -> pa.Table:
+    """The versions as all rows have them."""
+    with store._model("fraud") as (cursor, model):
+        return _activity.versions(cursor, model)
 
 
 def test_a_new_day_touches_that_day_and_a_late_row_its_own(fraud: Store, log: Log, collector: Collector) -> None:
@@ -125,3 +133,46 @@ def test_a_change_that_a_killed_collector_wrote_is_noted_and_no_other(home: Home
         assert (store.count("fraud") > serial) == bool(rows) == (place == "after commit")
         Collector(store).once()
         same(store)
+
+
+def test_versions_are_told_from_the_counts_and_what_came_since(
+    fraud: Store, log: Log, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.predictions(range(30))
+    collector.once()
+    fraud.count("fraud")
+    monkeypatch.setattr(_activity, "versions", None)  # no scan
+    log.predictions(range(30, 40))
+    log.write(("pred", prediction(500, ver="2")), ("label", truth(3, 1)))
+    collector.once()
+    log.predictions([77])
+    collector.once()
+    told = fraud.versions("fraud")
+    assert told.column("rows").to_pylist() == [41, 1]
+    assert fraud.health()["models"][0]["predictions"] == 42
+    assert fraud.freshness()["newest_prediction"] == told.column("last").to_pylist()[1]
+    monkeypatch.undo()
+    assert told == scanned(fraud)
+
+
+@pytest.mark.parametrize("what", ["a repeat", "a pruned row", "a clock that was set back"])
+def test_versions_are_counted_anew_where_more_changed_than_rows_that_came(
+    fraud: Store, log: Log, collector: Collector, what: str
+) -> None:
+    log.predictions(range(30))
+    collector.once()
+    fraud.count("fraud")
+    log.predictions([40])
+    if what == "a repeat":
+        early = log.predictions([1], e=prediction(60)["e"])
+        early.rename(early.parent / f"0{early.name}")
+    collector.once()
+    if what == "a pruned row":
+        fraud.prune("fraud", "1", hour(3))
+    if what == "a clock that was set back":
+        with fraud.writing() as cursor:
+            cursor.execute("UPDATE changes SET noted_at = noted_at - INTERVAL 1 HOUR WHERE kind = 'predictions'")
+            cursor.execute("UPDATE pred_000001 SET ingested_at = ingested_at - INTERVAL 1 HOUR WHERE id = 'p40'")
+    with fraud._model("fraud") as (cursor, model):
+        assert _changes.only_predictions(cursor, model.model_id) is None
+    assert fraud.versions("fraud") == scanned(fraud)

@@ -20,7 +20,7 @@ import pytest
 from storage._segment_writer import SegmentWriter
 from storage._writer_names import _LIBRARY
 from storage.errors import StorageError
-from storage.spool import DURABILITIES, Line, Spool, is_live, open_spool, read_segment, segments
+from storage.spool import DURABILITIES, Line, Spool, count_lines, is_live, open_spool, read_segment, segments
 
 BODY = orjson.dumps({"m": "fraud", "id": "a", "f": {"amount": 1.5}})
 
@@ -245,7 +245,10 @@ def test_a_torn_tail_is_left_alone_while_the_segment_is_live_and_bad_afterwards(
     before = list(read_segment(path))
     assert not any(line.reason for line in before)
     assert before[-1].end == path.stat().st_size - 10
+    assert count_lines(path) == len(before)
     writer._abandon()  # as if the process had died
+    assert count_lines(path) == len(before) + 1
+    assert count_lines(path, before[-1].end) == 1
     assert [line.reason for line in read_segment(path, before[-1].end)] == ["torn last line"]
 
 
@@ -286,7 +289,7 @@ def test_every_length_of_a_torn_tail_leaves_the_earlier_lines(writer: SegmentWri
         path.write_bytes(whole[:length])
         found = list(read_segment(path))
         assert [line.reason for line in found if line.reason] == ["torn last line"]
-        assert len(found) == len(whole.splitlines())
+        assert len(found) == len(whole.splitlines()) == count_lines(path)
 
 
 def test_foreign_content_is_named_and_passed_over(writer: SegmentWriter, folder: Path) -> None:
@@ -298,6 +301,7 @@ def test_foreign_content_is_named_and_passed_over(writer: SegmentWriter, folder:
     reasons = [line.reason for line in read_segment(path) if line.reason]
     assert reasons == ["blank line", "not a frame", "line too long", "zero-filled tail"]
     assert len(records(folder)) == 1
+    assert count_lines(path) == len(list(read_segment(path)))
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])

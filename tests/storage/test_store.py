@@ -164,3 +164,12 @@ def test_reports_are_counted_filtered_and_read_a_page_at_a_time(store: Store) ->
     windows = store.report_windows("fraud", limit=3)
     assert [row["window_start"] for row in windows] == hours[:-4:-1]
     assert store.reports("fraud", version="4").num_rows == store.reports("fraud", format="html").num_rows == 0
+
+
+def test_a_write_within_a_read_is_refused_where_it_would_wait_for_itself(store: Store) -> None:
+    with store._database.read(), pytest.raises(StoreError, match="leave the read first"):
+        store.add_event(level="info", kind="test", text="never")
+    with store.writing():
+        assert store.events().num_rows == 0  # a read within a write, and a write within a write, wait for nobody
+        store.add_event(level="info", kind="test", text="once")
+    assert store.events().column("text").to_pylist() == ["once"]
