@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Baseline", "bounded"]
+__all__ = ["Baseline", "Columns", "bounded"]
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from monitoring.subject import Subject
 from storage.custody.reference_profiles import Fact
 
 T = TypeVar("T")
+Columns = tuple[str, ...]
 
 _SEED = 20_260_102
 MOST_COMPARED = 200_000  # rows given to Evidently at once: about 20 s for 30 columns; more are sampled, and the points say so
@@ -138,7 +139,17 @@ class Baseline:
                 columns = tuple(sorted({column for where in known for column, _ in where}))
                 told = [[where, tell_measured(found)] for where, found in known.items()]
                 self.kept.put(f"segments/{of}", Fact(pa.table({}), told, of=columns))
-            return known
+            return known if not self.gone else known | {where: self._unmeasured(where, of, known) for where in new}
+
+    def keep_segments(self, subject: Subject, wheres: Sequence[Where], whole: Set[Columns]) -> None:
+        """Keep the performance of these segments. Of the `whole` columns and pairs of columns (in alphabetical order) they are all that the
+        reference has: what is not among them has no rows there, and is not merely unknown."""
+        with self._lock:
+            self.measured_segments(subject, wheres)
+            name = f"whole segments/{_options_of(subject)}"
+            known = self.kept.find(name)
+            told = {tuple(columns) for columns in known.said} if known is not None else set()
+            self.kept.put(name, Fact(pa.table({}), sorted(list(columns) for columns in told | whole)))
 
     def popularity(self, item: str | None) -> dict[str, float] | None:
         """Each item's share of the reference's rows."""
@@ -274,6 +285,18 @@ class Baseline:
         fact = self.kept.find(f"segments/{of}")
         told = fact.said if fact is not None else []
         return {tuple((column, value) for column, value in where): measured_of(found) for where, found in told}
+
+    def _unmeasured(self, where: Where, of: str, known: Mapping[Where, dict[Key, Measured]]) -> dict[Key, Measured]:
+        """A segment that was not measured while there were rows: empty where the reference has none of it, else every metric says so."""
+        turned = where[::-1]
+        if turned in known:
+            return known[turned]
+        fact = self.kept.find(f"whole segments/{of}")
+        whole = {tuple(columns) for columns in fact.said} if fact is not None else set()
+        none = (any(self.missing(column) is None for column, _ in where)
+                or any((column,) in whole and ((column, value),) not in known for column, value in where)
+                or tuple(sorted(column for column, _ in where)) in whole)  # fmt: skip
+        return {} if none else Untold(RowsGone(self.gone))
 
     def _popularity(self, item: str | None) -> dict[str, float] | None:
         if item is None or self.missing(item) is None:

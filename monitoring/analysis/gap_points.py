@@ -33,8 +33,12 @@ def add_gaps(found: Findings, subject: Subject, frame: pa.Table, labels: Labels,
         there = [rate for rate in there if rate.metric == "selection_rate_gap"]
     whose: list[Slice] = []
     gaps: list[Gap] = []
+    unknown: dict[str, str] = {}
     for part in parts:
-        usual = _usual(subject, baseline, part.where)
+        try:
+            usual = _usual(subject, baseline, part.where)
+        except RowsGone as error:
+            usual, unknown[part.name] = {}, f"What it was in the reference was not kept. {error}"
         rest = frame[part.where[0][0]].is_valid().to_numpy() & ~part.mask
         for rate in there:
             whose.append(part)
@@ -42,11 +46,13 @@ def add_gaps(found: Findings, subject: Subject, frame: pa.Table, labels: Labels,
     share = budget(subject.schema.drift.false_alarms, len(subject.schema.features))
     known = frame["@label"].is_valid().to_numpy()
     for part, judged in zip(whose, judge(gaps, share=share), strict=True):
-        _add(found, part, int(np.count_nonzero(known & part.mask)), judged, labels)
+        _add(found, part, int(np.count_nonzero(known & part.mask)), judged, labels, unknown.get(part.name, ""))
 
 
-def _add(found: Findings, part: Slice, labelled: int, judged: Judged, labels: Labels) -> None:
+def _add(found: Findings, part: Slice, labelled: int, judged: Judged, labels: Labels, unknown: str) -> None:
     gap, rate, reason = judged.gap, judged.gap.rate, judged.reason
+    if unknown and gap.value is not None:
+        reason = f"{reason if gap.beyond is not None else 'Nothing to judge it by: no limit is set.'} {unknown}"
     if labels.provisional and judged.status in {"warn", "drift"} and rate.metric != "selection_rate_gap":
         reason = f"provisional, labels are due by {labels.mature_at:%Y-%m-%d %H:%M} UTC: {reason}"
     counts = found.of_segment(part.n, labelled) | {"n_reference": gap.usual_n}
@@ -59,19 +65,16 @@ def _add(found: Findings, part: Slice, labelled: int, judged: Judged, labels: La
 
 
 def _usual(subject: Subject, baseline: Baseline | None, where: Where) -> _Usual:
-    """The reference's rates of a group and of its rest; empty where it has no such column."""
+    """The reference's rates of a group and of its rest; empty where it has no such column. Raises RowsGone."""
     ((column, value),) = where
     if baseline is None or baseline.missing(column) is None:
         return {}
-    try:
-        told = _kept(subject, baseline, column)
-    except RowsGone:
-        return {}
+    told = _kept(subject, baseline, column)
     if value in told["values"]:
         return _usual_of(told["values"][value])
     if not told["more"]:
         return _usual_of(told["nobody"])
-    return {} if baseline.gone else _of_reference(subject, baseline, where)
+    return _of_reference(subject, baseline, where)
 
 
 def keep_gaps(subject: Subject, baseline: Baseline) -> None:

@@ -67,12 +67,12 @@ class _Rows:
         """So many rows at most."""
         return self._baseline.rows(f"sampled {most}", lambda table: sampled(table, most))
 
-    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats:
-        """What `score` says of all rows; nothing where they are gone and it was not asked of them."""
+    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats | str:
+        """What `score` says of all rows, or that they are gone and it was not asked of them."""
         try:
             return np.array(self._baseline.kept.say(f"own scores/{name}", lambda: score(self._baseline.table).tolist()), np.float64)
-        except RowsGone:
-            return np.empty(0)
+        except RowsGone as error:
+            return f"Rows count as independent: how far apart the reference's own windows of this length are was not kept. {error}"
 
 
 def _detail(result: Multivariate, rows: int) -> dict[str, Any]:
@@ -80,4 +80,5 @@ def _detail(result: Multivariate, rows: int) -> dict[str, Any]:
     drivers = dict(sorted(result.drivers.items(), key=lambda pair: -pair[1]))
     return {"drivers": {name: round(share, 4) for name, share in drivers.items()} or None,
             "change": result.change, "of": rows if rows > result.n else None,
-            "own_windows": result.own_windows or None, "minimum_effect": METHODS[result.method].minimum_effect}  # fmt: skip
+            "own_windows": result.own_windows or None, "independent_rows": result.independent,
+            "minimum_effect": METHODS[result.method].minimum_effect}  # fmt: skip

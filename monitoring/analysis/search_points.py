@@ -44,7 +44,11 @@ def add_worst_slices(found: Findings, subject: Subject, frame: pa.Table, labels:
                   reason=f"Only {counted(rows.num_rows, 'row')} with decision and label; {MINIMUM_ROWS} are needed to search.")  # fmt: skip
         return
     share = subject.schema.drift.false_alarms or _BUDGET
-    reference = _of_reference(subject, baseline) if baseline else None
+    reference, unknown = None, ""
+    try:
+        reference = _of_reference(subject, baseline) if baseline else None
+    except RowsGone as error:
+        unknown = f". What slices lose in the reference was not kept, so that each is compared with the window's other rows alone. {error}"
     made = reference[0] if reference else _atoms(subject, rows)
     parts = _split(rows, made, loss)
     usual = reference[1] if reference else [(None, None)] * len(parts)
@@ -54,7 +58,7 @@ def add_worst_slices(found: Findings, subject: Subject, frame: pa.Table, labels:
     result = search(splits, columns, share=subject.classifies, budget=share)
     for one in result.findings:
         _add(found, made, one, result, labels)
-    _add_count(found, result, share, rows.num_rows, labels)
+    _add_count(found, result, share, rows.num_rows, labels, unknown)
 
 
 def _add(found: Findings, made: Atoms, one: Finding, result: Searched, labels: Labels) -> None:
@@ -69,11 +73,11 @@ def _add(found: Findings, made: Atoms, one: Finding, result: Searched, labels: L
               **(found.of_segment(one.n, one.n) | {"n_reference": one.n_reference}))  # fmt: skip
 
 
-def _add_count(found: Findings, result: Searched, share: float, rows: int, labels: Labels) -> None:
+def _add_count(found: Findings, result: Searched, share: float, rows: int, labels: Labels, unknown: str) -> None:
     many = len(result.findings)
     confirmed = "none was" if not many else "one was" if many == 1 else f"{many} were"
     said = (f"{result.tried:,} slices were tried on halves of the rows; {result.again} looked worse and {confirmed} confirmed on the "
-            f"other halves. Without a worse slice at most {percent(share)} of windows name one")  # fmt: skip
+            f"other halves. Without a worse slice at most {percent(share)} of windows name one{unknown}")  # fmt: skip
     found.add("slices_found", float(many), status="drift" if many else "ok", n=rows, reason=_provisional(said, labels) if many else said,
               detail={"tried": result.tried, "again": result.again, "false_alarms": share,
                       "provisional": labels.provisional or None})  # fmt: skip
@@ -109,12 +113,10 @@ def _split(rows: pa.Table, made: Atoms, loss: npt.NDArray[np.float64]) -> list[t
 
 
 def _of_reference(subject: Subject, baseline: Baseline) -> tuple[Atoms, list[tuple[Totals, Totals]]] | None:
+    """As `_prepared` says it. Raises RowsGone."""
     kinds = {name: str(feature.kind) for name, feature in subject.schema.features.items()}
     key = f"slices/{subject.task}/{subject.positive_label}/{list(subject.schema.segments)}/{kinds}"
-    try:
-        return baseline.once(key, lambda: _kept(baseline.kept.get(key, lambda: _to_fact(_prepared(subject, baseline)))))
-    except RowsGone:
-        return None
+    return baseline.once(key, lambda: _kept(baseline.kept.get(key, lambda: _to_fact(_prepared(subject, baseline)))))
 
 
 def keep_slices(subject: Subject, baseline: Baseline) -> None:

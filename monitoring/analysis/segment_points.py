@@ -26,6 +26,7 @@ from monitoring.performance import Groups, measure_groups
 from monitoring.performance.comparing import within
 from monitoring.performance.found import Key, Measured
 from monitoring.performance.intervals import wilsons
+from monitoring.reference.kept import RowsGone
 from monitoring.segments.columns import Columns
 from monitoring.segments.drift import Comparison, Judged, compare, judge, yardstick
 from monitoring.segments.naming import Where
@@ -135,8 +136,13 @@ def _inside(rows: pa.Table, part: Slice) -> npt.NDArray[np.bool_]:
 def _compare(window: Sample, part: Slice, question: Question, baseline: Baseline, nulls: NullCache, span: Span) -> Comparison:
     """One column of one segment. Without windows of its own the segment's nulls are the same for all spans, and are drawn once."""
     column, asked = question.compared, question.calibration
-    reference = baseline.segment_sample(part.where, column.name, column.kind)
     settings = DriftSettings(minimum_effect=asked.minimum_effect)
+    try:
+        reference = baseline.segment_sample(part.where, column.name, column.kind)
+    except RowsGone as error:
+        reason = f"Which of the reference's rows are of this segment was not kept. {error}"
+        return Comparison(method=asked.method, n=window.n, n_reference=0, minimum_effect=settings.effect_of(asked.method),
+                          status="not_applicable", reason=reason)  # fmt: skip
     key = f"{baseline.digest}/{column.name}/{column.kind}/{part.name}"  # versions that share a reference may read a column otherwise
 
     def known(n: int) -> Calibration:

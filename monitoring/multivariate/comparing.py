@@ -59,7 +59,8 @@ class Multivariate:
     """What one method found: `value` in its own units, None where `reason` says why; `drivers` are features' shares, summing to 1.
 
     `change` is the signed change of a reconstruction error; `n` and `n_reference` are the rows that were compared. `own_windows` is how
-    many of the reference's own windows say how far season and memory go (0: rows count as independent).
+    many of the reference's own windows say how far season and memory go (0: rows count as independent). `independent` says why they do
+    where own windows are no longer known.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Multivariate:
     own_windows: int = 0
     drivers: Mapping[str, float] = field(default_factory=dict)
     change: float | None = None
+    independent: str | None = None
 
 
 class Source(Protocol):
@@ -81,8 +83,8 @@ class Source(Protocol):
     def sampled(self, most: int) -> pa.Table:
         """At most so many rows, as `encoding.sampled` takes them."""
 
-    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats:
-        """What `score` says of all rows, asked under a name; nothing where that is not known."""
+    def own_scores(self, name: str, score: Callable[[pa.Table], Floats]) -> Floats | str:
+        """What `score` says of all rows, asked under a name; the sentence that says why where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,16 @@ class Reference:
         return self._cache.get(self._key, method, len(self), size,
                                draw=lambda seed: draw(self._all, len(self), size, draws=self._draws, seed=seed))  # fmt: skip
 
-    def own(self, span: Span | None) -> Mapping[str, OwnScores]:
-        """By method, the scores of the reference's own windows like `span`; empty without windows. Seconds of CPU when new."""
+    def own(self, span: Span | None) -> Mapping[str, OwnScores] | str:
+        """By method, the scores of the reference's own windows like `span`; empty without windows, and a sentence where they are not known.
+        Seconds of CPU when new."""
         if span is None:
             return {}
         name = f"{span.name}/{sorted(self.kinds.items())}"
-        found = self._source.own_scores(name, lambda table: self._own(table, span)).reshape(len(METHODS), -1)
+        told = self._source.own_scores(name, lambda table: self._own(table, span))
+        if isinstance(told, str):
+            return told
+        found = told.reshape(len(METHODS), -1)
         return {name: OwnScores(scores) for name, scores in zip(METHODS, found, strict=True)} if found.shape[1] else {}
 
     def _own(self, table: pa.Table, span: Span) -> Floats:
@@ -168,7 +174,9 @@ def compare(reference: Reference, window: pa.Table, *, level: float = 0.001, spa
         encoder = Encoder.fit(both)
         plain = encoder.plain(both)
         own = reference.own(span)
-        return [_by_classifier(reference, encoder, plain, level, own), _by_reconstruction(reference, encoder, plain, level, own)]
+        known = {} if isinstance(own, str) else own
+        found = [_by_classifier(reference, encoder, plain, level, known), _by_reconstruction(reference, encoder, plain, level, known)]
+    return [replace(one, reason=f"{one.reason} {own}", independent=own) for one in found] if isinstance(own, str) else found
 
 
 def _by_classifier(reference: Reference, encoder: Encoder, plain: Floats, level: float, own: Mapping[str, OwnScores]) -> Multivariate:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import combinations, product
 
-from monitoring.analysis.baseline import Baseline
+from monitoring.analysis.baseline import Baseline, Columns
 from monitoring.analysis.cause_points import keep_causes
 from monitoring.analysis.gap_points import keep_gaps
 from monitoring.analysis.multivariate_points import keep_multivariate
@@ -32,7 +32,7 @@ def complete(baseline: Baseline, subjects: Sequence[Subject], nulls: NullCache, 
             baseline.binning(column.name, column.column, column.kind)
         tell(f"{subject.model}: performance")
         baseline.measured(subject)
-        baseline.measured_segments(subject, _segments(baseline, subject.schema.segments))
+        baseline.keep_segments(subject, *_segments(baseline, subject.schema.segments))
         baseline.popularity(subject.item)
         baseline.users(subject.user)
         if subject.task == "binary":
@@ -57,12 +57,16 @@ def _span(spec: WindowSpec) -> Span | None:
     return Span(spec.floor(now), spec.after(spec.floor(now)))
 
 
-def _segments(baseline: Baseline, columns: Sequence[str]) -> list[Where]:
-    """The largest values of each column and pairs of them that the reference has rows of."""
+def _segments(baseline: Baseline, columns: Sequence[str]) -> tuple[list[Where], set[Columns]]:
+    """The largest values of each column and pairs of them that the reference has rows of, and of which columns and pairs that is all."""
     table = baseline.table
-    values = {column: most_frequent(table, column)[:_MOST_VALUES] for column in columns if column in table.column_names}
+    every = {column: most_frequent(table, column) for column in columns if column in table.column_names}
+    values = {column: some[:_MOST_VALUES] for column, some in every.items()}
+    whole: set[Columns] = {(column,) for column, some in every.items() if len(some) <= _MOST_VALUES}
     found: list[Where] = [((column, value),) for column, some in values.items() for value in some]
-    pairs = [((a, x), (b, y)) for a, b in combinations(values, 2) for x, y in product(values[a], values[b])]
+    pairs: list[Where] = [((a, x), (b, y)) for a, b in combinations(values, 2) for x, y in product(values[a], values[b])]
     rows = {pair: int(mask.sum()) for pair in pairs[: 40 * _MOST_PAIRS] if (mask := matching(table, pair)) is not None}
     large = sorted((pair for pair, n in rows.items() if n), key=lambda pair: (-rows[pair], pair))
-    return found + large[:_MOST_PAIRS]
+    if len(pairs) <= 40 * _MOST_PAIRS and len(large) <= _MOST_PAIRS:
+        return found + large, whole | {(a, b) for a, b in combinations(sorted(values), 2) if {(a,), (b,)} <= whole}
+    return found + large[:_MOST_PAIRS], whole

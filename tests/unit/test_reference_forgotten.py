@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from monitoring import runner
@@ -285,3 +287,76 @@ def test_erasing_takes_away_what_was_worked_out_of_rows_that_are_there(store: St
     assert list(store.home.references.rglob("*.parquet"))
     erase(store, Collector(store), "country", ["FR"])
     assert not list(store.home.references.rglob("*.parquet"))
+
+
+_GONE = r"The rows of this reference were deleted on \d{4}-\d\d-\d\d, and what is kept of them does not say this"
+
+
+def said(found: list[dict[str, Any]], metric: str, **where: str) -> list[dict[str, Any]]:
+    return [point for point in found if point["metric"] == metric and all(point[name] == value for name, value in where.items())]
+
+
+def of_another_kind(n: int) -> list[dict[str, Any]]:
+    return [call | {"features": call["features"] | {"shop": f"s{place % 3}"}} for place, call in enumerate(calls("binary", n, seed=1))]
+
+
+def test_segments_that_no_version_had_say_so_and_all_else_stands(tmp_path: Path) -> None:
+    features = {"amount": "numerical", "country": "categorical", "shop": "categorical"}
+    with Store.open(Home(tmp_path)) as store:
+        log(store, "binary", of_another_kind(900), features=features)
+        reference = [{"timestamp": call["t"] - 30 * DAY, "label": call["label"], "prediction": call["prediction"], "score": call["score"],
+                      **call["features"]} for call in of_another_kind(900)]  # fmt: skip
+        store.put_reference("m", pa.Table.from_pylist(reference), "made for the test")
+        forget_rows(store, "m")
+        later = [call | {"id": f"later {call['id']}", "t": call["t"] + DAY} for call in of_another_kind(900)]
+        log(store, "binary", later, version="2", features=features, segments=["country", "shop"])
+        assert run(store).failed == 0
+        found = points(store, version="2")
+    assert {point["status"] for point in said(found, "drift", column="amount", segment="country=FR")} == {"ok"}
+    for segment in ("shop=s1", "country=FR & shop=s1"):
+        (drift,) = said(found, "drift", column="amount", segment=segment)
+        assert (drift["status"], drift["value"]) == ("not_applicable", None)
+        assert re.search(f"Which of the reference's rows are of this segment was not kept. {_GONE}", drift["reason"])
+        (accuracy,) = said(found, "accuracy", segment=segment)
+        assert accuracy["status"] == "insufficient_data"
+        assert accuracy["value"] is not None
+        assert re.search(_GONE, accuracy["reason"])
+    (gap,) = said(found, "accuracy_gap", segment="shop=s1")
+    assert gap["value"] is not None
+    assert re.search(f"Nothing to judge it by: no limit is set. What it was in the reference was not kept. {_GONE}", gap["reason"])
+    (gap,) = said(found, "accuracy_gap", segment="country=FR")
+    assert gap["threshold"] is not None
+    (slices,) = said(found, "slices_found")
+    assert slices["value"] is not None
+    assert re.search(f"What slices lose in the reference was not kept.*{_GONE}", slices["reason"])
+
+
+def test_segments_that_the_reference_never_had_are_not_called_unknown(store: Store) -> None:
+    forget_rows(store, "m")
+    strangers = [call | {"features": call["features"] | {"country": "IT"}} for call in calls("binary", 200, seed=3, start=START + DAY)]
+    log(store, "binary", strangers)
+    assert run(store).failed == 0
+    (accuracy,) = said(points(store, since=START + DAY), "accuracy", segment="country=IT")
+    assert accuracy["status"] == "ok"
+    assert "kept" not in (accuracy["reason"] or "")
+
+
+def test_values_beyond_those_that_are_kept_are_called_unknown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.reference.completing._MOST_VALUES", 1)
+    for path in store.home.references.rglob("*.parquet"):
+        path.unlink()
+    forget_rows(store, "m")
+    assert run(store, everything=True).failed == 0
+    found = [point for name in ("country=FR", "country=DE") for point in said(points(store), "accuracy", segment=name)]
+    assert sorted(bool(re.search(_GONE, point["reason"] or "")) for point in found) == [False, True]
+
+
+def test_windows_of_another_length_count_rows_as_independent_and_say_why(store: Store) -> None:
+    forget_rows(store, "m")
+    log(store, "binary", calls("binary", 200, seed=6, start=START + 7 * DAY), version="2", window="12h")
+    assert run(store).failed == 0
+    for point in said(points(store, version="2"), "multivariate_drift"):
+        assert re.search(f"Rows count as independent: .* was not kept. {_GONE}", point["reason"])
+        assert "independent_rows" in point["detail"]
+    for point in said(points(store, version="1"), "multivariate_drift"):
+        assert "independent" not in point["reason"]
