@@ -69,5 +69,6 @@ class Home:
 
     def make(self) -> None:
         """Create the folders, readable by their owner only – or by its group, where the home's own folder has the mode 2770."""
-        for folder in (self.path, self.spool, self.archive, self.quarantine, self.export, self.reports, self.database.parent):
+        within = (self.spool, self.archive, self.quarantine, self.export, self.references, self.reports, self.database.parent)
+        for folder in (self.path, *within):
             make_folder(folder, modes_in(self.path).folder)

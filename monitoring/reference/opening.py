@@ -17,6 +17,7 @@ from monitoring.reference.kept import Kept
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
 from monitoring.windows import WindowSpec
+from storage.errors import StoreError
 from storage.store import Store
 
 _GONE = "The rows of this reference were deleted on {}, and what is kept of them does not say this: load the reference again."
@@ -34,8 +35,9 @@ def baseline_of(store: Store, model: str) -> Baseline | None:
         return Baseline(pa.table({}), info["hash"], kept=Kept(files, view=gone.view, gone=why, once=frozenset(gone.facts)))
 
     def read() -> pa.Table:
-        table = store.reference(model)
-        assert table is not None, "it has a reference"
+        table, now = store.reference(model), store.reference_info(model)
+        if table is None or now is None or now["loaded_at"] != info["loaded_at"]:
+            raise StoreError(f"The reference of {model} was replaced while this was computed: the next run compares with the new one.")
         return table
 
     kept = Kept(files, code=f"{CODE}/{baselines.MOST_COMPARED}", view=view_of(store, model))

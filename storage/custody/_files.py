@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from storage._places import make_folder
 from storage._segment_file import sync_folder
 
 _CHUNK = 1 << 20
@@ -26,7 +27,7 @@ def digest(path: Path) -> str:
 
 def put(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """A file with what `write` writes, 0600, on the disk under its name when this returns; after a kill the old one or none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)  # those above it are closed as well
     unborn = path.with_name(f".{path.name}.part")
     descriptor = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -9,10 +9,11 @@ for values that the reference never had.
 
 from __future__ import annotations
 
-__all__ = ["Forgotten", "finish", "forget", "forgotten", "is_forgotten", "lost"]
+__all__ = ["Forgotten", "finish", "forget", "forgotten", "is_exported", "is_forgotten", "lost"]
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -93,6 +94,12 @@ def forget(home: Home, cursor: Cursor, model: Model, info: dict[str, Any], *, vi
     return known
 
 
+def is_exported(home: Home, written_at: str) -> bool:
+    """Whether exported facts of this moment may hold rows that were deleted since."""
+    found = [_read(path) for path in home.references.glob(f"*/*/{_NAME}")]
+    return any(known is not None and known.forgotten_at > written_at for known in found)
+
+
 def finish(home: Home, cursor: Cursor) -> None:
     """Finish every deletion that was begun, and put a reference without rows into a database that does not know it."""
     for path in sorted(home.references.glob(f"*/*/{_NAME}")):
@@ -102,7 +109,8 @@ def finish(home: Home, cursor: Cursor) -> None:
             continue
         info, loaded_at = _reference.info(cursor, model), datetime.fromisoformat(known.loaded_at)
         if info is not None and info["loaded_at"] > loaded_at:
-            continue  # another one was loaded since
+            shutil.rmtree(path.parent, ignore_errors=True)  # another one was loaded since, or the same one again
+            continue
         if info is None or info["loaded_at"] < loaded_at:
             of_rows = [known.rows, known.hash, known.source, loaded_at, _moment(known.start), _moment(known.end), known.missing_columns]
             cursor.execute("INSERT INTO reference_loads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [model.model_id, *of_rows])

@@ -84,8 +84,9 @@ def keep_reference(home: Home, model: str, rows: pa.Table, source: str, at: date
 
 
 def forget_reference(home: Home, model: str, loaded_at: datetime) -> None:
-    """Delete the file of a model's reference unless it was given after this moment."""
+    """Delete the file of a model's reference unless it was given after this moment, and what a kill left of one."""
     path = _place(home, model)
+    path.with_name(f".{path.name}.part").unlink(missing_ok=True)
     for reference in references(home):
         if reference.path == path and reference.loaded_at <= loaded_at:
             path.unlink()

@@ -85,6 +85,6 @@ def _small_things(home: Home) -> Iterator[Finding]:
     ahead = [path for path in home.spool.glob("*.seg.jsonl") if path.stat().st_mtime > time.time() + _AHEAD]
     if ahead:
         yield Finding("warn", f"{ahead[0].name} was written in the future", "set this machine's clock (NTP)")
-    for folder in (home.path, home.spool, home.archive, home.quarantine, home.export, home.database.parent):
+    for folder in (home.path, home.spool, home.archive, home.quarantine, home.export, home.references, home.database.parent):
         if folder.is_dir() and folder.stat().st_mode & 0o007:
             yield Finding("warn", f"{folder} can be read by everybody", f"chmod o-rwx {folder}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["info", "put"]
+__all__ = ["info", "put", "whole"]
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,6 +51,15 @@ def info(cursor: ReadCursor, model: Model) -> dict[str, Any] | None:
     """What is known of the newest reference, or None where none was loaded."""
     rows = dicts(cursor, query("reference_info"), [model.model_id])
     return rows[0] if rows else None
+
+
+def whole(cursor: Cursor, model: Model) -> str | None:
+    """The hash of the newest reference, where the table still has all of its rows."""
+    known = info(cursor, model)
+    if known is None:
+        return None
+    rows = dicts(cursor, f"SELECT count(*) AS rows FROM {model.reference} WHERE id IS NOT NULL")  # noqa: S608 – surrogate names only
+    return str(known["hash"]) if rows[0]["rows"] == known["rows"] else None
 
 
 def _staged(model: Model, rows: pa.Table) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Store"]
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from storage.custody import catching_up, forgetting, given
 from storage.custody.reference_profiles import ReferenceProfile
-from storage.errors import StoreError
+from storage.errors import StorageError, StoreError
 from storage.home import Home
 from storage.owner_lock import OwnerLock
 from storage.store import _catalog, _causes, _changes, _counts, _findings, _reference, _runs
@@ -26,6 +27,8 @@ from storage.store._known_ids import KnownIds
 from storage.store._reader import Reader
 
 Cursor = duckdb.DuckDBPyConnection
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Reader):
@@ -62,7 +65,10 @@ class Store(Reader):
         except BaseException:
             lock.release()
             raise
-        return cls(home, lock, database)
+        store = cls(home, lock, database)
+        if catch_up:
+            store._export_without_rows()
+        return store
 
     def close(self) -> None:
         """Close the file and give the home back. A second call does nothing."""
@@ -94,9 +100,14 @@ class Store(Reader):
         """
         at = datetime.now(UTC)
         with self._database.write() as cursor:
-            put = _reference.put(cursor, self._found(cursor, model), rows, source)
+            found = self._found(cursor, model)
+            before = _reference.whole(cursor, found)
+            put = _reference.put(cursor, found, rows, source)
             given.keep_reference(self.home, model, rows, source, at)
-        ReferenceProfile(self.home, model, put["hash"]).remove_others()
+        profile = ReferenceProfile(self.home, model, put["hash"])
+        profile.remove_others()
+        if before != put["hash"]:  # what is kept under this hash may be of fewer rows: some were erased, or all were deleted
+            profile.remove()
         return put
 
     def forget_reference(self, model: str, *, view: str) -> dict[str, Any]:
@@ -117,6 +128,18 @@ class Store(Reader):
             with self._database.cursor() as cursor:
                 facts.write(self.home, cursor)
         return {"rows": known.rows, "hash": known.hash, "forgotten_at": known.forgotten_at}
+
+    def _export_without_rows(self) -> None:
+        """Export the facts anew where a kill left rows in them that were deleted since; if it cannot be written, the next export does."""
+        from storage.custody import facts  # builds on this room
+
+        try:
+            manifest = facts.read_manifest(self.home)
+            if manifest is not None and forgetting.is_exported(self.home, manifest.written_at):
+                with self._database.cursor() as cursor:
+                    facts.write(self.home, cursor)
+        except (StorageError, OSError) as error:
+            _log.error("Rows of a reference that were deleted may still lie in the exported facts: %s", error)
 
     def reference_profile(self, model: str) -> ReferenceProfile | None:
         """What was worked out of the model's reference; None where it has no reference."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from monitoring import runner
@@ -19,6 +21,7 @@ from monitoring.errors import NotFound
 from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.full_report import full_snapshot
 from monitoring.reference.forgetting import forget_rows
+from monitoring.reference.opening import baseline_of
 from monitoring.report_windows import ReportWindow
 from storage.collector import Collector
 from storage.custody import facts
@@ -26,6 +29,7 @@ from storage.custody.backup import back_up, check_backup
 from storage.custody.erasing import erase
 from storage.custody.inspection import inspect_files
 from storage.custody.rebuilding import rebuild
+from storage.custody.reference_profiles import Fact, ReferenceProfile
 from storage.errors import StoreError
 from storage.home import Home
 from storage.store import Store
@@ -82,7 +86,8 @@ def raw_rows(home: Home) -> list[str]:
     with Store.open(home) as store, store.reading() as cursor:
         cursor.execute("SELECT count(*) FROM ref_000001 WHERE id IS NOT NULL OR t IS NOT NULL OR label_text IS NOT NULL")
         (row,) = cursor.fetchall()
-    found = [str(path) for path in (home.export / "references").glob("*.parquet")]
+    found = [str(path) for path in (home.export / "references").glob("*")]
+    found += [str(path) for path in home.export.glob("model=*/reference-*") if set(pq.read_table(path)["id"].to_pylist()) - {None}]
     return [*found, *(["the table"] if row[0] else [])]
 
 
@@ -360,3 +365,73 @@ def test_windows_of_another_length_count_rows_as_independent_and_say_why(store: 
         assert "independent_rows" in point["detail"]
     for point in said(points(store, version="1"), "multivariate_drift"):
         assert "independent" not in point["reason"]
+
+
+def test_what_a_kill_left_of_a_reference_that_was_being_given_goes_too(store: Store) -> None:
+    (given,) = (store.home.export / "references").glob("*.parquet")
+    shutil.copy(given, given.with_name(f".{given.name}.part"))
+    forget_rows(store, "m")
+    assert not list((store.home.export / "references").iterdir())
+
+
+def test_a_reference_that_is_loaded_again_is_worked_out_anew_after_an_erasure(store: Store) -> None:
+    forget_rows(store, "m")
+    erase(store, Collector(store), "country", ["FR"])
+    put_reference(store, "binary", n=1_000)
+    profile = store.reference_profile("m")
+    assert profile is not None
+    assert list(profile.facts()) == []
+    assert not list(profile.folder.glob("forgotten*"))
+    assert run(store, everything=True).failed == 0
+    assert {fact.table.num_rows for name, fact in profile.facts() if name.endswith("rows/sampled 20000")} == {1_000}
+    (drift,) = said(points(store), "drift", column="amount", segment="")
+    assert drift["n_reference"] == 1_000
+
+
+def test_the_same_reference_given_again_keeps_what_was_worked_out(store: Store) -> None:
+    before = sorted(store.home.references.rglob("*.parquet"))
+    put_reference(store, "binary", n=1_000)
+    assert sorted(store.home.references.rglob("*.parquet")) == before != []
+
+
+def test_a_reference_replaced_while_a_run_is_under_way_is_not_taken_for_the_old_one(store: Store) -> None:
+    for path in store.home.references.rglob("*.parquet"):
+        path.unlink()
+    under_way = baseline_of(store, "m")
+    assert under_way is not None
+    put_reference(store, "binary", n=500, seed=9)
+    with pytest.raises(StoreError, match="was replaced while this was computed"):
+        under_way.sample("amount", "numerical")
+    assert not list(store.home.references.rglob("*.parquet"))
+
+
+def test_facts_of_earlier_code_are_used_where_there_are_no_rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_rows(store, "m")
+    first = points(store)
+    monkeypatch.setattr("monitoring.reference.opening.CODE", "raised since")
+    assert run(store, everything=True).failed == 0
+    assert points(store) == first
+
+
+def test_a_run_goes_on_where_no_fact_can_be_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = points(store)
+    for path in store.home.references.rglob("*.parquet"):
+        path.unlink()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("storage.custody.reference_profiles.put", full)
+    assert run(store, everything=True).failed == 0
+    assert points(store) == first
+
+
+def test_only_their_owner_can_read_what_is_kept(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        profile = ReferenceProfile(Home(tmp_path / "home"), "../../m/\0\n", "0123")
+        profile.write("a fact", Fact(pa.table({"value": [1]}), None))
+    finally:
+        os.umask(umask)
+    made = sorted((tmp_path / "home").rglob("*"))
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o700, 0o700, 0o700, 0o600]
