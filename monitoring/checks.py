@@ -13,6 +13,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitoring.errors import InputError, NotFound, nearest
 from monitoring.metrics import METRICS
@@ -120,11 +121,12 @@ def judge(points: pa.Table, model: str, *, size: str, window: str = "last", fail
     """
     if fail_on not in _FAIL_ON:
         raise InputError(f'--fail-on "{fail_on}" is not known: {nearest(fail_on, _FAIL_ON)}')
-    rows = [row for row in points.to_pylist() if row["window"] == size]
-    start, end = _chosen(rows, model, size, window, as_of)
-    cases = tuple(_case(row) for row in rows if row["window_start"] == start and row["window_end"] == end)
+    own = points.filter(pc.field("window") == size)
+    start, end = _chosen(own, model, size, window, as_of)
+    of_window = own.filter((pc.field("window_start") == start) & (pc.field("window_end") == end))  # of thousands, it may be
+    cases = tuple(_case(row) for row in of_window.to_pylist())
     if window == "last" and any(case.provisional for case in cases):
-        cases += _newest_mature(rows, before=start)
+        cases += _newest_mature(own, before=start)
     worst = max((case.rank for case in cases), default=0)
     return Check(
         model=model,
@@ -168,9 +170,10 @@ def junit(check: Check) -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _chosen(rows: list[dict[str, Any]], model: str, size: str, window: str, as_of: datetime | None) -> tuple[datetime, datetime]:
+def _chosen(points: pa.Table, model: str, size: str, window: str, as_of: datetime | None) -> tuple[datetime, datetime]:
     """Start and end of the window that is meant."""
-    spans = {(row["window_start"], row["window_end"]): row["partial"] for row in rows}
+    told = points.group_by(["window_start", "window_end"], use_threads=False).aggregate([("partial", "last")]).to_pylist()
+    spans = {(row["window_start"], row["window_end"]): row["partial_last"] for row in told}
     by = "" if as_of is None else f" by {iso(as_of)}"
     if window == "last":
         complete = [span for span, partial in spans.items() if not partial]
@@ -186,16 +189,13 @@ def _chosen(rows: list[dict[str, Any]], model: str, size: str, window: str, as_o
     return max(found)
 
 
-def _newest_mature(rows: list[dict[str, Any]], *, before: datetime) -> tuple[Case, ...]:
+def _newest_mature(points: pa.Table, *, before: datetime) -> tuple[Case, ...]:
     """The performance of the newest window that has any, with labels that are all in; none where no window is so far."""
-    known = [row for row in rows if row["window_start"] < before and row["value"] is not None and _is_performance(row)
-             and not row["partial"] and not _provisional(row)]  # fmt: skip
-    newest = max((row["window_start"] for row in known), default=None)
-    return tuple(_case(row) for row in rows if row["window_start"] == newest and _is_performance(row))
-
-
-def _is_performance(row: Mapping[str, Any]) -> bool:
-    return row["metric"] in METRICS and METRICS[row["metric"]].group in _OF_LABELS
+    of_labels = [name for name, metric in METRICS.items() if metric.group in _OF_LABELS]
+    rows = points.filter((pc.field("window_start") < before) & pc.field("metric").isin(of_labels)).to_pylist()
+    known = [row["window_start"] for row in rows if row["value"] is not None and not row["partial"] and not _provisional(row)]
+    newest = max(known, default=None)
+    return tuple(_case(row) for row in rows if row["window_start"] == newest)
 
 
 def _provisional(row: Mapping[str, Any]) -> bool:

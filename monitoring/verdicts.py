@@ -33,6 +33,7 @@ from monitoring.null_cells import AREAS, new_values
 from monitoring.null_limit import LimitedNull
 from monitoring.null_tail import ItselfNull, Null
 from monitoring.own_windows import LEAST_WINDOWS, OwnWindows
+from monitoring.plain import counted
 
 _MOST_STRANGE = 3  # rows of categories that the reference missed; beyond, distances alarm too often (measured: 6 % at 1 % with 7)
 _SOUGHT = 2.5  # times the minimum effect: an effect that a window must be able to show before its silence is called ok
@@ -190,9 +191,9 @@ def _test_power(c: Calibration, reference: Sample) -> float | None:
 
 def _too_few(n_window: int, n_reference: int, minimum: int) -> str | None:
     if n_window < minimum:
-        return f"Only {n_window:,} rows of the window have a value; {minimum} are needed to judge."
+        return f"Only {counted(n_window, 'row')} with a value in the window; {minimum} are needed to judge."
     if n_reference < minimum:
-        return f"Only {n_reference:,} rows of the reference have a value; {minimum} are needed to judge."
+        return f"Only {counted(n_reference, 'row')} with a value in the reference; {minimum} are needed to judge."
     return None
 
 

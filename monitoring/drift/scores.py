@@ -135,11 +135,14 @@ def effect(method: str, value: float, reference: Sample, window: Sample) -> floa
 def judged(method: str, value: float, reference: Sample, window: Sample) -> float | None:
     """The number that is held against chance in the place of a score that says nothing; None where the score speaks for itself.
 
-    Evidently's chi-square is 0 of any window with a category that the reference lacks (`judged_scores`).
+    Evidently's chi-square is 0 of any window with a category that the reference lacks (`judged_scores`); without one, 0 is so small a
+    p-value that it is no other number.
     """
     if base_method(method) != "chisquare" or value > 0:
         return None
     before, after, _ = histograms(method, reference, window)
+    if not np.any(after[before == 0]):
+        return None
     return float(judged_scores(method, before[None], after[None])[0])
 
 

@@ -86,8 +86,9 @@ def test_the_minimum_effect_is_part_of_a_distances_threshold() -> None:
 def test_too_few_rows_are_insufficient_data_and_say_how_many_are_needed() -> None:
     verdict = judged("wasserstein", normal(5_000, 1), normal(6, 2, shift=3))
     assert verdict.status == "insufficient_data"
-    assert verdict.reason == "Only 6 rows of the window have a value; 30 are needed to judge."
-    assert "of the reference" in judged("wasserstein", normal(20, 1), normal(500, 2)).reason
+    assert verdict.reason == "Only 6 rows with a value in the window; 30 are needed to judge."
+    assert "in the reference" in judged("wasserstein", normal(20, 1), normal(500, 2)).reason
+    assert judged("wasserstein", normal(500, 1), normal(1, 2)).reason.startswith("Only 1 row with a value in the window;")
 
 
 def test_a_window_too_small_to_show_the_sought_effect_is_not_called_ok() -> None:
@@ -217,6 +218,15 @@ def test_such_a_window_is_judged_by_pearsons_statistic_with_one_row_in_the_refer
     found = exact_score("chisquare", "categorical", words(a=260, b=160, c=80), words(a=26, b=16, c=7, d=1))
     assert found.judged == pytest.approx(stats.chi2.sf(statistic, 3), rel=1e-9)
     assert exact_score("chisquare", "categorical", words(a=260, b=160, c=80), words(a=26, b=16, c=8)).judged is None
+
+
+def test_a_p_value_too_small_for_a_number_is_not_told_as_a_new_category() -> None:
+    reference = words(a=500, b=500)
+    found = exact_score("chisquare", "categorical", reference, words(a=45_000, b=5_000))
+    assert (found.value, found.judged) == (0.0, None)
+    verdict = judge_drift(found, calibrate("chisquare", reference, 50_000, key="zero", cache=CACHE))
+    assert verdict.status == "drift"
+    assert "category" not in verdict.reason
 
 
 def test_a_reference_that_shows_one_value_only_may_have_missed_a_rare_one() -> None:
