@@ -41,9 +41,10 @@ class KnownIds:
         """
         filters = self._tables.get(table)
         if filters is None:
-            filters = self._tables[table] = [_Filter(_LEAST)]
+            filters = [_Filter(_LEAST)]
             for known in _hashes(cursor, f"SELECT hash({key}) AS h FROM {table} WHERE id IS NOT NULL"):  # noqa: S608 – surrogate names
                 _add(filters, known)
+            self._tables[table] = filters  # only now: a reading that was broken off knows too little
         coming = cursor.sql(f"SELECT hash({key}) AS h FROM staged").to_arrow_table()["h"].to_numpy()  # noqa: S608 – as above
         met = len(np.unique(coming)) < len(coming) or any(one.may_hold(coming) for one in filters)
         _add(filters, coming)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from storage.collector import Collector
 from storage.home import Home
-from storage.store import Store, _ground_truth, _predictions
+from storage.store import Store, _ground_truth, _known_ids, _predictions
 from storage.store._known_ids import KnownIds
 from tests.storage.conftest import Log, prediction, truth
 
@@ -51,6 +52,26 @@ def test_what_is_new_is_hardly_ever_met(cursor: duckdb.DuckDBPyConnection) -> No
 
 def test_an_id_twice_in_one_batch_is_met(cursor: duckdb.DuckDBPyConnection) -> None:
     assert met(cursor, KnownIds(), "a", "b", "a")
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_a_first_reading_that_is_broken_off_begins_anew(
+    cursor: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """As by Ctrl-C in a notebook that goes on: filters that hold only a part of the table would say "no" to ids that are there."""
+    adding, turns = _known_ids._add, itertools.count()
+
+    def broken_off(*given: Any) -> None:
+        if next(turns) == 1:
+            raise error
+        adding(*given)
+
+    known = KnownIds()
+    monkeypatch.setattr(_known_ids, "_PIECE", THERE // 4)
+    monkeypatch.setattr(_known_ids, "_add", broken_off)
+    with pytest.raises(error):
+        met(cursor, known, "new")
+    assert met(cursor, known, f"p{THERE - 1}")
 
 
 def test_nothing_is_looked_for_where_all_ids_are_new(fraud: Store, log: Log, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
