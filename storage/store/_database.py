@@ -202,7 +202,10 @@ class Database:
         self.exclusively(lambda: None)
 
     def exclusively(self, act: Callable[[], None]) -> None:
-        """Close the file, let `act` do what it wants with it, open it again; callers wait. Not from within a read or a write."""
+        """Close the file, let `act` do what it wants with it, open it again; callers wait. Raises StoreError within a read or a write of
+        the same thread, for which it would wait."""
+        if getattr(self._mine, "depth", 0):
+            raise StoreError("The file cannot be opened anew within a read or a write: leave that first.")
         with self._writing, self._gate:
             self._guard()
             self._refuse_if_closed()

@@ -283,3 +283,11 @@ def orjson_or_nothing(record: dict[str, Any]) -> bytes:
         return encode(record)
     except TypeError:  # 2**70: no logger can write it
         return b""
+
+
+def test_collecting_within_a_read_of_the_same_thread_is_refused_and_loses_nothing(fraud: Store, log: Log, collector: Collector) -> None:
+    """It cannot write, and cannot open the file anew: it must say so, not wait for the read that waits for it."""
+    log.predictions(range(5))
+    with fraud.window_columns("fraud", "1", []), pytest.raises(StoreError, match="within a read"):
+        collector.once()
+    assert collector.once()["ingested"] == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,9 @@ def test_all_columns_are_of_one_moment(logged: Store, log: Log, collector: Colle
     with logged.window_columns("fraud", "1", [day(0)]) as columns:
         [before] = columns.read([("amount", "numerical")])
         log.write(("pred", prediction(1.5, id="late")))
-        collector.once()
+        collecting = threading.Thread(target=collector.once)
+        collecting.start()
+        collecting.join(60)
         [after] = columns.read([("amount", "numerical")])
         [label] = columns.read([("@label", "categorical")])
     assert before.numbers is not None
