@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from monitoring.analysis.counts import together
 from monitoring.drift import Sample, resolve_method, score
 from monitoring.pictures import picture
 from scoring.workload import REFERENCE, Load, column, windows
@@ -41,20 +42,31 @@ def prepared(home: Path, load: Load) -> dict[str, Sample]:
 
 
 def score_all(store: Store, load: Load, references: dict[str, Sample], *, pictures: bool = False) -> Scored:
-    """Every window of every column by Evidently's own choice of method; with the bars that a page draws where asked for."""
-    kinds, first, start = dict(load.columns), dict[str, float](), cpu()
-    with store.window_columns("m", "1", windows(load)) as columns:
-        for found in columns.read(load.columns):
-            reference = references[found.name]
-            for place in range(load.windows):
-                window = _sample(found, place)
-                method = resolve_method("auto", kinds[found.name], reference, window)
-                value = score(method, reference, window)
-                if pictures:
-                    picture(method, reference, window)
-                if not place:
-                    first[found.name] = value
+    """Every window of every column by Evidently's own choice of method; with the bars that a page draws where asked for. As many windows
+    are read in one scan as a run reads."""
+    first, start, each = dict[str, float](), cpu(), windows(load)
+    for places in together(np.diff(_edges(load)).tolist()):
+        with store.window_columns("m", "1", each[places.start : places.stop]) as columns:
+            for found in columns.read(load.columns):
+                scores = _score_column(found, references[found.name], dict(load.columns)[found.name], len(places), pictures=pictures)
+                first.setdefault(found.name, scores[0])
     return Scored(cpu() - start, first)
+
+
+def _score_column(found: ColumnOfWindows, reference: Sample, kind: str, count: int, *, pictures: bool) -> list[float]:
+    scores = []
+    for place in range(count):
+        window = _sample(found, place)
+        method = resolve_method("auto", kind, reference, window)
+        scores.append(score(method, reference, window))
+        if pictures:
+            picture(method, reference, window)
+    return scores
+
+
+def _edges(load: Load) -> list[int]:
+    """The row at which each window begins, and the number of all."""
+    return [load.rows * place // load.windows for place in range(load.windows + 1)]
 
 
 def _sample(found: ColumnOfWindows, place: int) -> Sample:
@@ -67,7 +79,7 @@ def _sample(found: ColumnOfWindows, place: int) -> Sample:
 def floor(store: Store, load: Load) -> float:
     """CPU seconds of fetching each column in a query of its own, and sorting the numbers of each window; categories are only fetched."""
     fields = {field["name"]: field["column"] for field in store.feature_columns("m")}
-    edges = [load.rows * place // load.windows for place in range(load.windows + 1)]
+    edges = _edges(load)
     start = cpu()
     for name, kind in load.columns:
         values = store.select(f"SELECT {fields[name]} AS c FROM pred_000001 WHERE NOT duplicate AND version = '1'").column("c")
@@ -81,7 +93,7 @@ def floor(store: Store, load: Load) -> float:
 def wide(load: Load) -> dict[str, float]:
     """CPU seconds of making, sorting or counting, and scoring one column after the other, none of which is stored."""
     random, seconds = np.random.default_rng(3), {"made": 0.0, "sorted": 0.0, "scored": 0.0}
-    edges = [load.rows * place // load.windows for place in range(load.windows + 1)]
+    edges = _edges(load)
     for place, (name, kind) in enumerate(load.columns):
         marks = [cpu()]
         table = pa.table({name: column(place, load.reference, random)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Counted", "counted"]
+__all__ = ["Counted", "counted", "together"]
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,8 @@ def counted(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline
             weighing: Callable[[Subject], Weighing | None], refusal: Callable[[Due], str]) -> Iterator[tuple[Due, Counted]]:  # fmt: skip
     """Each window, in order, with its counts; `baseline` gives a model's reference, `weighing` how its columns are compared with it, and
     `refusal` says before anything of a window is read why it is not (empty: it is). Nothing is raised: what fails is its window's."""
-    for some in _batches(due):
+    for places in together([one.rows for one in due]):
+        some = due[places.start : places.stop]
         by_version: dict[tuple[str, str], list[Due]] = defaultdict(list)
         counts: dict[int, Counted] = {}
         for one in some:
@@ -78,17 +79,16 @@ def _each(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline |
     return [_each(store, [one], baseline, weighing)[0] for one in due]
 
 
-def _batches(due: Sequence[Due]) -> Iterator[list[Due]]:
-    some: list[Due] = []
-    rows = 0
-    for one in due:
-        if some and (len(some) == _AT_ONCE or rows + one.rows > _MOST_ROWS):
-            yield some
-            some, rows = [], 0
-        some.append(one)
-        rows += one.rows
-    if some:
-        yield some
+def together(rows: Sequence[int]) -> Iterator[range]:
+    """The places of windows of so many rows each that are read in one scan: 32 windows or a million rows, unless a single one has more."""
+    first = held = 0
+    for place, here in enumerate(rows):
+        if place > first and (place - first == _AT_ONCE or held + here > _MOST_ROWS):
+            yield range(first, place)
+            first, held = place, 0
+        held += here
+    if first < len(rows):
+        yield range(first, len(rows))
 
 
 def _of_version(store: Store, due: Sequence[Due], baseline: Callable[[str], Baseline | None],
