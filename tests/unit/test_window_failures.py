@@ -71,7 +71,7 @@ def test_a_window_that_cannot_be_counted_fails_alone_and_says_why(store: Store, 
 
 def test_a_reference_that_cannot_be_read_stops_no_other_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("m", "other"):
-        store.put_reference(name, pa.table({"a": [float(value) for value in range(60)], "prediction": [1.0] * 60, "label": [1.5] * 60}), "x")
+        store.put_reference(name, pa.table({"a": [float(one) for one in range(60)], "prediction": [1.0] * 60, "label": [1.5] * 60}), "x")
     whole = Store.reference
 
     def reference(self: Store, model: str, *more: Any, **named: Any) -> pa.Table | None:
