@@ -98,7 +98,7 @@ with page("performance") as view:
     about_labels = [metric.name for metric in metrics_of(view.spec["task"], "labels")]
     found = own.filter(pc.field("value").is_valid() & ~pc.field("metric").isin(about_labels)).select(_READ).to_pylist()
     if found:
-        causes = open_causes(view, {"classification", "regression", "ranking"}) if known is None else []
+        causes = open_causes(view, {"classification", "regression", "ranking"}, known)
         newest, status = verdict(found, _FIRST[view.spec["task"]])
         where = f"of {view.selection.segment} " if view.selection.segment else ""
         view.status(status, f"{where}in the newest judged window, {moment(newest, view.look.zone)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["open_causes", "show_causes"]
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -18,12 +19,19 @@ from pages.watch.reasons import show_reasons
 _NAMED = 3  # findings named in a line
 
 
-def open_causes(view: View, groups: Collection[str]) -> list[dict[str, Any]]:
-    """The causes of open findings in these groups of metrics, as the newest run stored them. They are of all rows: none for a segment."""
+def open_causes(view: View, groups: Collection[str], known: datetime | None = None) -> list[dict[str, Any]]:
+    """The causes of open findings in these groups of metrics, as the newest run stored them, or with `known` of what was open then: from
+    the points that held at that moment. They are of all rows: none for a segment."""
     if view.selection.segment:
         return []
-    found = view.store.causes(view.selection.model, str(view.spec.get("window") or "1d")).to_pylist()
-    return [row for row in found if METRICS[row["metric"]].group in groups]
+    model, own = view.selection.model, str(view.spec.get("window") or "1d")
+    if known is None:
+        found = view.store.causes(model, own)
+    else:
+        from monitoring.causes.storing import explained  # scipy, when a past day is asked for
+
+        found = explained(view.store, model, own, as_of=known)
+    return [row for row in found.to_pylist() if METRICS[row["metric"]].group in groups]
 
 
 def show_causes(view: View, found: Sequence[dict[str, Any]]) -> None:

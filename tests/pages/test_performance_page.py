@@ -116,7 +116,8 @@ def settled_home(empty_home: House) -> House:
     data.fill(empty_home.store, ("card-fraud",))
     early, window = LABELLED.end + timedelta(hours=1), LABELLED
     final = data.points_of("card-fraud", window).to_pylist()
-    first = [{**row, "n_labelled": 40, "label_coverage": 0.03, "value": 0.5} if row["metric"] == "recall" else row for row in final]
+    first = [{**row, "n_labelled": 40, "label_coverage": 0.03, "value": 0.5, "status": "drift"} if row["metric"] == "recall" else row
+             for row in final]
     for when, rows in ((early, first), (early + timedelta(days=1), final)):
         table = pa.Table.from_pylist([{**row, "computed_at": when} for row in rows], schema=POINTS)
         empty_home.store.save_window("card-fraud", "3", window, table, None, window_name="1d", run="r")
@@ -130,6 +131,9 @@ def test_the_page_shows_what_was_known_on_a_past_day(settled_home: House, open_p
     assert "Recall 50 %" in words(then)
     assert "As known on 3 Nov 2026 00:00 UTC" in then.info[0].value.replace("\\", "").replace("\u00a0", " ")
     assert then.query_params["asof"] in ([day], day)
+    causes = settled_home.table(model="card-fraud", what="causes", as_of=day).to_pylist()
+    assert "recall" in {row["metric"] for row in causes}
+    assert "When and why" in words(then)
     now = open_page("watch/performance", settled_home, model="card-fraud", range="all", at=LABELLED.start.isoformat())
     assert "Recall 50 %" not in words(now)
     assert "Recall of this window was computed" in " ".join(expander.label for expander in now.expander)
