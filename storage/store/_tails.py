@@ -76,7 +76,7 @@ class Tails:
     def _count(self, file: BinaryIO, name: str, known: Segment) -> Tail:
         size = os.fstat(file.fileno()).st_size
         last = self._counted.get(name)
-        if last is None or last.start != known.position:
+        if last is None or last.start != known.position or size < last.at:  # its writer took back what did not reach the disk
             last = _Counted(known.position, known.position, Tail(known))
         segment, records, at = replace(last.tail.segment), last.tail.records, last.at
         while at < size:

@@ -38,6 +38,18 @@ def test_what_was_counted_is_not_read_again(log: Log, monkeypatch: pytest.Monkey
     assert (known.records, known.accepted) == (0, None)  # as it was given
 
 
+def test_what_a_writer_took_back_is_not_counted_any_more(log: Log) -> None:
+    """At the level `disk` a segment is cut back to what a failed sync left safe."""
+    path = log.predictions(range(30))
+    tails, known, whole = Tails(), Segment(1, path.name), path.read_bytes()
+    assert tails.of(path, known).records == 30
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:11]))
+    assert tails.of(path, known) == Tails().of(path, known)
+    assert tails.of(path, known).records == 10
+    path.write_bytes(whole)
+    assert tails.of(path, known).records == 30
+
+
 def test_a_position_that_moved_on_is_counted_from(log: Log) -> None:
     path = log.predictions(range(30))
     tails = Tails()
