@@ -32,6 +32,7 @@ _UNTOUCHED = frozenset({
     "causes", "explained", "hourly", "migrations", "points", "profiles", "pruned", "reference_loads", "reports", "restated", "runs",
     "settled", "window_states",
 })  # fmt: skip
+_BEYOND = 1 << 62  # the numbers of all rows of a file
 _OF_A_MODEL = re.compile(r"(pred|label|ref)_(\d{6})")
 
 
@@ -131,8 +132,10 @@ class _Beside(Database):
                     name = f"{kind}_{number:06d}"
                     cursor.execute(f"ALTER TABLE {name} RENAME TO tail_{name}")
                     # A row without an id is what an erased one left: it counts, and no other stands in its place.
-                    rest = f"FROM {self._file}.{name} WHERE id IS NULL OR id NOT IN (SELECT id FROM tail_{name} WHERE id IS NOT NULL)"  # noqa: S608
-                    cursor.execute(f"CREATE VIEW {name} AS {rest} UNION ALL BY NAME FROM tail_{name}")
+                    left = f"WHERE id IS NULL OR id NOT IN (SELECT id FROM tail_{name} WHERE id IS NOT NULL)"  # noqa: S608
+                    rest = f"SELECT *, rowid FROM {self._file}.{name} {left}"  # noqa: S608
+                    tail = f"SELECT *, {_BEYOND} + rowid AS rowid FROM tail_{name}"  # noqa: S608
+                    cursor.execute(f"CREATE VIEW {name} AS {rest} UNION ALL BY NAME {tail}")
                 self._look_through(cursor, f"ref_{number:06d}")
 
     def _connect(self) -> None:
@@ -169,7 +172,8 @@ class _Beside(Database):
 
     def _look_through(self, cursor: duckdb.DuckDBPyConnection, name: str) -> None:
         cursor.execute(f"DROP TABLE {name}")
-        cursor.execute(f"CREATE VIEW {name} AS FROM {self._file}.{name}")
+        # A view has no rowid by itself.
+        cursor.execute(f"CREATE VIEW {name} AS SELECT *, rowid FROM {self._file}.{name}")  # noqa: S608 – our own names
 
     def _waiting(self, connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
         """The ids of what lies in the spool and is not in the file, by model; whoever has a record of any kind is named."""

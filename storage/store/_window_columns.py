@@ -32,6 +32,7 @@ T = TypeVar("T", datetime, int)
 _VALUES_AT_ONCE = 4_000_000  # of all columns of a scan together: 32 MB of doubles
 _COUNTS = "NOT p.duplicate AND p.version = $version AND p.id IS NOT NULL"
 _KEPT = "($before IS NULL OR p.t >= CAST($before AS TIMESTAMPTZ))"
+_BY_PLACE = "ORDER BY p.rowid"
 _OF_LABELS = frozenset({"@label", "@labelled_at"})
 
 
@@ -76,9 +77,10 @@ class WindowColumns:
 
     def __init__(self, cursor: ReadCursor, model: Model, version: str, windows: Sequence[Window]) -> None:
         self._cursor, self._model = cursor, model
+        self._order = _order(cursor, model)
         self._titles = dict(titles(model, "p", "l"))
-        find = _by_rows if any(window.rows for window in windows) else _by_time
-        self._member = find(cursor, model, version, windows)
+        by_rows = any(window.rows for window in windows)
+        self._member = _by_rows(cursor, model, version, windows) if by_rows else _by_time(cursor, model, version, windows, self._order)
 
     @property
     def names(self) -> list[str]:
@@ -105,9 +107,9 @@ class WindowColumns:
 
     def _scan(self, columns: Sequence[tuple[str, str]]) -> pa.Table:
         chosen = ", ".join(f"{self._expression(name, kind)} AS c{place}" for place, (name, kind) in enumerate(columns))
-        source, order = f"{self._model.predictions} p", ""
+        source, order = f"{self._model.predictions} p", self._order
         if any(name in _OF_LABELS for name, _ in columns):  # a join promises no order
-            source, order = f"{source} LEFT JOIN {LATEST.format(labels=self._model.labels)} l ON l.id = p.id", "ORDER BY p.rowid"
+            source, order = f"{source} LEFT JOIN {LATEST.format(labels=self._model.labels)} l ON l.id = p.id", _BY_PLACE
         sql = f"SELECT {chosen} FROM {source} WHERE {self._member.condition} {order}"  # noqa: S608 – surrogate names only
         return table(self._cursor, sql, self._member.parameters)
 
@@ -129,14 +131,20 @@ class WindowColumns:
         return ColumnOfWindows(name, numbers=tuple(_finite(np.sort(numbers[start:end])) for start, end in member.spans))
 
 
-def _by_time(cursor: ReadCursor, model: Model, version: str, windows: Sequence[Window]) -> _Membership:
+def _order(cursor: ReadCursor, model: Model) -> str:
+    """What a scan has to say to have its rows in their order: nothing of a table, but a home without an owner has views in their place."""
+    views = table(cursor, "SELECT 1 FROM duckdb_views() WHERE view_name = ? AND NOT internal", [model.predictions])
+    return _BY_PLACE if len(views) else ""
+
+
+def _by_time(cursor: ReadCursor, model: Model, version: str, windows: Sequence[Window], order: str) -> _Membership:
     ranges = merged([(window.start, window.end) for window in windows])
     parameters: dict[str, Any] = {"version": version}
     for place, (start, end) in enumerate(ranges):
         parameters |= {f"start{place}": start, f"end{place}": end}
     times = " OR ".join(f"(p.t >= $start{place} AND p.t < $end{place})" for place in range(len(ranges)))
     condition = f"{_COUNTS} AND ({times or 'false'})"
-    sql = f"SELECT epoch_us(p.t) AS t FROM {model.predictions} p WHERE {condition}"  # noqa: S608
+    sql = f"SELECT epoch_us(p.t) AS t FROM {model.predictions} p WHERE {condition} {order}"  # noqa: S608
     keys = _whole(table(cursor, sql, parameters).column("t"))
     return _Membership.of(condition, parameters, keys, [(microseconds_of(window.start), microseconds_of(window.end)) for window in windows])
 

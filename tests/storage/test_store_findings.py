@@ -11,7 +11,8 @@ import pytest
 
 from storage.errors import StoreError
 from storage.points import POINTS, PROFILES
-from storage.store import Store
+from storage.reading import reading
+from storage.store import Reader, Store
 from tests.storage.conftest import T0, Span, day, hour
 
 FIRST = day(0)
@@ -48,6 +49,21 @@ def test_points_come_back_exactly_in_their_shape(store: Store) -> None:
     assert store.points().schema == POINTS
     assert sorted(map(str, store.points().to_pylist())) == sorted(map(str, given.to_pylist()))
     assert store.points(model="other").schema == POINTS
+
+
+def test_a_home_that_nobody_owns_tells_the_same(store: Store) -> None:
+    save(store, points({"metric": "drift", "column": "amount"}, {"metric": "rows"}),
+         profiles=pa.Table.from_pylist([profile(3.0), profile(1.0), profile(2.0)], PROFILES))  # fmt: skip
+
+    def told(of: Reader) -> list[pa.Table]:
+        own = {"fraud": "1d"}
+        return [of.recent_points(own, ["drift"]), of.strip_points(own, ["rows"]), of.profiles("fraud", "1", "1d", T0), of.points()]
+
+    owners = told(store)
+    assert [len(found) for found in owners] == [1, 1, 3, 2]
+    store.close()
+    with reading(store.home) as reader:
+        assert told(reader) == owners
 
 
 def test_every_filter_narrows(store: Store) -> None:

@@ -11,7 +11,8 @@ import pytest
 from monitoring.drift import Sample, comparable
 from storage.collector import Collector
 from storage.custody.erasing import erase
-from storage.store import Store
+from storage.reading import reading
+from storage.store import Reader, Store
 from tests.storage.conftest import FRAUD, T0, Log, Span, day, hour, micros, prediction, truth
 
 MODEL = {**FRAUD, "features": {**FRAUD["features"], "comment": "text", "customer": "categorical"}}
@@ -50,7 +51,7 @@ def logged(store: Store, log: Log, collector: Collector) -> Store:
     return store
 
 
-def alike(store: Store, windows: list[Span], version: str = "1") -> int:
+def alike(store: Reader, windows: list[Span], version: str = "1") -> int:
     """Asserts that each column of each window is as in its frame; the rows of all windows."""
     with store.window_columns("fraud", version, windows) as columns:
         assert columns.names == store.frame("fraud", version, limit=0).column_names
@@ -104,6 +105,19 @@ def test_a_column_that_is_not_there_has_no_values(logged: Store) -> None:
     assert numbers.numbers is not None
     assert [len(values) for values in numbers.numbers] == [0, 0]
     assert words.categories == ({}, {})
+
+
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_home_that_nobody_owns_is_read_column_by_column(logged: Store, log: Log, rows: bool, waiting: bool) -> None:
+    """There views stand in the place of the tables: of the file's, and of the file's and what lies in the spool."""
+    logged.close()
+    if waiting:
+        random = np.random.default_rng(8)
+        log.write(*(("pred", called(number, random)) for number in range(230, 260)), *(("label", truth(n, 0, known=500)) for n in range(9)))
+    windows = [Span(T0, T0, (n, n + 40)) for n in range(0, 240, 40)] if rows else [day(number) for number in range(14)]
+    with reading(logged.home) as reader:
+        assert alike(reader, windows) == (240 if rows else 270 + 20 * waiting)
 
 
 def test_all_columns_are_of_one_moment(logged: Store, log: Log, collector: Collector) -> None:
