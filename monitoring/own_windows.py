@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["LEAST_WINDOWS", "NO_TIMES", "OwnWindows", "Span", "by_value", "moments_of", "numbered", "own_windows", "whole_windows"]
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ _LEAST_ROWS = 20  # per window on average
 _MOST_WINDOWS = 200
 _SEED = 20_260_801
 _MOMENT = pa.timestamp("us", tz="UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,16 @@ class Span:
         """What nulls depend on: equal for windows that cut the reference in the same places."""
         if self.rows is not None:
             return f"rows:{self.rows}"
+        if self.months:
+            return f"{self.months}mo+{_month(self.start) % self.months}"
         return f"{self.length}us+{self.begins % self.length}"
+
+    @property
+    def months(self) -> int:
+        """How many calendar months (UTC) these are, which are alike though they have 28 to 31 days; 0 for any other window."""
+        ends = [one.astimezone(UTC) for one in (self.start, self.end)]
+        whole = self.rows is None and all(one == one.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for one in ends)
+        return _month(self.end) - _month(self.start) if whole else 0
 
     @property
     def begins(self) -> int:
@@ -59,7 +69,16 @@ class Span:
         """The number of each row's window, by its time in µs; rows are in order of time."""
         if self.rows is not None:
             return np.arange(len(times)) // self.rows
+        if self.months:
+            month = times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)  # since January 1970
+            return np.asarray((month - _month(self.start) + _month(_EPOCH)) // self.months)
         return np.asarray((times - self.begins) // self.length)
+
+
+def _month(moment: datetime) -> int:
+    """The number of its calendar month (UTC), from January of year 0."""
+    moment = moment.astimezone(UTC)
+    return 12 * moment.year + moment.month - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from monitoring.subject import Subject
 from monitoring.windows import Window, WindowSpec, is_dirty, later, newest_first, of_rows
 from storage.store import Store
 
-CODE = "19"  # raise it when the same rows give other points, so that all windows are computed anew
+CODE = "20"  # raise it when the same rows give other points, so that all windows are computed anew
 RETRY = timedelta(minutes=15)  # a window that failed is tried again, but not on every turn of the owner's clock
 _MOST_EMPTY = 2_000  # windows without a row that are marked as such, per version: a year of hours is 8,760
 _SUMMARIES = 2  # newest windows per version: a summary takes twice the time of drift and performance; others are made when asked for

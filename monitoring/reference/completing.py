@@ -48,7 +48,7 @@ def complete(baseline: Baseline, subjects: Sequence[Subject], nulls: NullCache, 
 
 
 def _span(spec: WindowSpec) -> Span | None:
-    """A window of this kind; all others cut the reference in the same places, months aside."""
+    """A window of this kind; all others cut the reference in the same places."""
     now = datetime.now(UTC)
     if spec.unit == "rows":
         return Span(now, now, spec.count)

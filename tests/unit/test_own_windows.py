@@ -13,8 +13,9 @@ from monitoring.drift import Sample, score
 from monitoring.drift_nulls import draw
 from monitoring.null_cells import cells_of
 from monitoring.null_variation import vary
-from monitoring.own_windows import LEAST_WINDOWS, OwnWindows, Span, own_windows
+from monitoring.own_windows import LEAST_WINDOWS, OwnWindows, Span, numbered, own_windows
 from monitoring.verdicts import DriftSettings, calibrate
+from monitoring.windows import WindowSpec
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DAY = Span(START, START + timedelta(days=1))
@@ -54,6 +55,21 @@ def test_windows_that_are_not_whole_are_left_out_and_the_phase_is_that_of_the_ju
     assert cut(values, 20, 24).count == 20
     assert cut(values, 20, 24, half).count == 20  # 19 whole ones and 16 hours of the last
     assert cut(values, 20, 24, Span(START, START, rows=30)).count == 16
+
+
+@pytest.mark.parametrize(("name", "count"), [("1mo", 48), ("3mo", 16)])
+def test_calendar_months_are_alike_though_their_lengths_differ(name: str, count: int) -> None:
+    """What any of them is judged by is cut in the same places, those that `WindowSpec` cuts at, and has one name."""
+    spec, start = WindowSpec.parse(name), datetime(2023, 1, 1, tzinfo=UTC)
+    days = np.arange(np.datetime64("2023-01-01"), np.datetime64("2027-01-01")).astype("datetime64[us]").astype(np.int64)
+    windows = spec.between(start, datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    expected = [place for place, window in enumerate(windows) for _ in range((window.end - window.start).days)]
+    spans = [Span.of(window) for window in windows]
+    assert len({span.name for span in spans}) == 1
+    for place, span in enumerate(spans):
+        assert (span.cut(days) + place).tolist() == expected
+    found = numbered(pa.array(days).cast(pa.timestamp("us", "UTC")), spans[1], least_rows=20)
+    assert found[1] == len(spans) == count
 
 
 @pytest.mark.parametrize(("given", "said"), [
