@@ -60,7 +60,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             found = Findings(common, rows=2_000, labelled=2_000, n_reference=4_000)
             labels, subject = Labels.of(rows, window, timedelta(0), window.end), Subject("loans", "1", SCHEMA)
             found.add("rows", 2_000.0)
-            add_segments(found, subject, rows, labels, [], baseline, NullCache())
+            add_segments(found, subject, rows, labels, [], baseline, NullCache(), window)
             add_gaps(found, subject, rows, labels, baseline)
             add_worst_slices(found, subject, rows, labels, baseline)
             opened.store.save_window("loans", "1", window, found.table(), pa.Table.from_pylist([], schema=_profiles()), window_name="1d",

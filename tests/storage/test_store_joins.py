@@ -51,7 +51,7 @@ def feed(store: Store, records: Sequence[dict[str, Any]], *, cuts: Sequence[int]
     edges = [0, *sorted({cut % (len(records) + 1) for cut in cuts}), len(records)]
     for first, last in pairwise(edges):
         with store.writing() as cursor:
-            take_in(cursor, [Entry(1, record["n"], record) for record in records[first:last]])
+            take_in(cursor, store.known_ids, [Entry(1, record["n"], record) for record in records[first:last]])
 
 
 def label_record(number: int, said: Said) -> dict[str, Any]:
