@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -92,7 +93,9 @@ def test_one_call_sees_one_moment(fraud: Store, log: Log, collector: Collector) 
     with fraud.reader()._readable.read() as cursor:
         first = cursor.sql(count).fetchall()
         log.predictions(range(5, 9))
-        collector.once()
+        collecting = Thread(target=collector.once)
+        collecting.start()
+        collecting.join()
         assert cursor.sql(count).fetchall() == first == [(5,)]
     assert fraud.select(count).to_pylist() == [{"n": 9}]
 

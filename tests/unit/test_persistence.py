@@ -176,8 +176,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(Home(tmp_path / "home")) as opened:
         with PredictionLogger("m", version="1", schema=schema, home=opened.home, strict=True) as log:
             for day in range(6):
-                for place, value in enumerate(random.normal(float(day in {2, 4, 5}), 1, 300)):
-                    log.prediction({"a": float(value)}, 0.0, timestamp=START + day * DAY + place * timedelta(minutes=4))
+                for place, value in enumerate(random.normal(float(day in {2, 4, 5}), 1, 450)):
+                    log.prediction({"a": float(value)}, 0.0, timestamp=START + day * DAY + place * timedelta(minutes=3))
         Collector(opened).once()
         opened.put_reference("m", pa.table({"a": random.normal(size=5_000), "prediction": np.zeros(5_000)}), "made for the test")
         yield opened
@@ -197,7 +197,7 @@ def test_points_and_check_wait_for_what_lasts_in_any_order_of_computing(store: S
     assert judge(points, "m", size="1d", window="2026-03-04T00:00:00Z").verdict == "warn"
     assert judge(points, "m", size="1d").verdict == "drift"
     rates = {json.loads(row["detail"])["false_alarms"] for row in points.to_pylist() if row["metric"] == "drift_share"}
-    assert rates == {lasting_share(0.001, 1, TWO_OF_THREE, 0.06)}  # 300 rows against 5,000
+    assert rates == {lasting_share(0.001, 1, TWO_OF_THREE, 0.08)}  # 450 rows against 5,000
     store.restate(settle(store.points(model="m", metric=list(METRICS)), TWO_OF_THREE, share=lambda _: 0.5))
     shares = store.points(model="m", metric="drift_share").to_pylist()
     assert {json.loads(row["detail"])["false_alarms"] for row in shares} == {0.5}
