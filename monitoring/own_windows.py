@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring.windows import Window
+from monitoring.windows import Window, WindowSpec, month_number
 
 LEAST_WINDOWS = 10  # with fewer, how much windows differ is a guess: a 99.9 % limit from 9 is 1.5 times that from very many
 NO_TIMES = "the reference has no times"
@@ -39,13 +39,24 @@ class Span:
         """The judged window's."""
         return cls(window.start, window.end, window.rows[1] - window.rows[0] if window.rows else None)
 
+    @classmethod
+    def like(cls, spec: WindowSpec) -> Span | None:
+        """A window of this kind: all others cut the reference in the same places. None for a range, which has no others."""
+        now = datetime.now(UTC)
+        if spec.unit == "rows":
+            return cls(now, now, spec.count)
+        if spec.unit == "range":
+            return None
+        start = spec.floor(now)
+        return cls(start, spec.after(start))
+
     @property
     def name(self) -> str:
         """What nulls depend on: equal for windows that cut the reference in the same places."""
         if self.rows is not None:
             return f"rows:{self.rows}"
         if self.months:
-            return f"{self.months}mo+{_month(self.start) % self.months}"
+            return f"{self.months}mo+{month_number(self.start.astimezone(UTC)) % self.months}"
         return f"{self.length}us+{self.begins % self.length}"
 
     @property
@@ -53,7 +64,7 @@ class Span:
         """How many calendar months (UTC) these are, which are alike though they have 28 to 31 days; 0 for any other window."""
         ends = [one.astimezone(UTC) for one in (self.start, self.end)]
         whole = self.rows is None and all(one == one.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for one in ends)
-        return _month(self.end) - _month(self.start) if whole else 0
+        return month_number(ends[1]) - month_number(ends[0]) if whole else 0
 
     @property
     def begins(self) -> int:
@@ -71,14 +82,8 @@ class Span:
             return np.arange(len(times)) // self.rows
         if self.months:
             month = times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)  # since January 1970
-            return np.asarray((month - _month(self.start) + _month(_EPOCH)) // self.months)
+            return np.asarray((month + month_number(_EPOCH) - month_number(self.start.astimezone(UTC))) // self.months)
         return np.asarray((times - self.begins) // self.length)
-
-
-def _month(moment: datetime) -> int:
-    """The number of its calendar month (UTC), from January of year 0."""
-    moment = moment.astimezone(UTC)
-    return 12 * moment.year + moment.month - 1
 
 
 @dataclass(frozen=True, slots=True)

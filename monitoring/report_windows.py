@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitoring.moments import just_after
-from monitoring.windows import Window
+from monitoring.windows import Window, own_window
 from storage.store import Reader
 
 _COLUMNS = ["version", "window", "window_start", "window_end", "value", "computed_at"]
@@ -47,7 +47,7 @@ def ranked(store: Reader, model: str, *, version: str | None, since: datetime | 
     """
     end = just_after(since) if since is not None else None
     rows = store.points(model=model, version=version, since=since, until=end, metric="rows", segment="").select(_COLUMNS).to_pylist()
-    own, now = str(store.spec(model).get("window") or "1d"), datetime.now(UTC)
+    own, now = own_window(store.spec(model)), datetime.now(UTC)
     if since is not None:
         rows = [row for row in rows if row["window_end"] == until]
     else:

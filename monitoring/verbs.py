@@ -19,7 +19,7 @@ from monitoring.questions import Questions, bound
 from monitoring.reading import read_table
 from monitoring.reports import ReportRequest, render
 from monitoring.schema import ModelSchema
-from monitoring.windows import WindowSpec
+from monitoring.windows import WindowSpec, own_window
 from storage.collector import Collector
 from storage.home import Home
 from storage.store import Store
@@ -182,7 +182,7 @@ class Verbs(Questions, CustodyVerbs):
 
     def _start_of_newest(self, model: str, newest: datetime, windows: int) -> datetime | None:
         """Where the newest `windows` windows of a model begin; None for windows of rows, which no time begins."""
-        size = WindowSpec.parse(str(self.store.spec(model).get("window") or "1d"))
+        size = WindowSpec.parse(own_window(self.store.spec(model)))
         if size.unit in {"rows", "range"}:
             return None
         start = size.floor(newest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_WINDOWS", "Window", "WindowSpec", "is_dirty", "later", "newest_first", "of_rows"]
+__all__ = ["MAX_WINDOWS", "Window", "WindowSpec", "is_dirty", "later", "month_number", "newest_first", "of_rows", "own_window"]
 
 import re
 from collections.abc import Iterable, Mapping
@@ -69,7 +69,7 @@ class WindowSpec:
     def floor(self, moment: datetime) -> datetime:
         """The start of the window that holds this moment."""
         if self.unit == "mo":
-            return _month(_months(moment) // self.count * self.count)
+            return _month(month_number(moment) // self.count * self.count)
         origin, size = self._grid()
         return later(origin, (moment - origin) // size * size)
 
@@ -81,7 +81,7 @@ class WindowSpec:
     def after(self, start: datetime) -> datetime:
         """The end of the window that begins at `start`."""
         if self.unit == "mo":
-            return _month(_months(start) + self.count)
+            return _month(month_number(start) + self.count)
         return later(start, self._grid()[1])
 
     def between(self, start: datetime, end: datetime, now: datetime) -> list[Window]:
@@ -115,6 +115,11 @@ class WindowSpec:
         if self.unit not in _SIZES:
             raise InputError(f"{self.name} windows are not cut by time: make them from the rows.")
         return (_FIRST_MONDAY if self.unit == "w" else _EPOCH), _SIZES[self.unit] * self.count
+
+
+def own_window(spec: Mapping[str, Any]) -> str:
+    """The name of the windows that a model is judged by, from its description (`Reader.spec`); days where that names none."""
+    return str(spec.get("window") or "1d")
 
 
 def of_rows(found: Iterable[Mapping[str, Any]], *, size: int) -> list[Window]:
@@ -167,7 +172,8 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _months(moment: datetime) -> int:
+def month_number(moment: datetime) -> int:
+    """The number of a UTC moment's calendar month, from January of year 0."""
     return moment.year * 12 + moment.month - 1
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["complete"]
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from itertools import combinations, product
 
 from monitoring.analysis.baseline import Baseline, Columns
@@ -43,18 +42,8 @@ def complete(baseline: Baseline, subjects: Sequence[Subject], nulls: NullCache, 
         keep_slices(subject, baseline)
         keep_causes(baseline)
         tell(f"{subject.model}: all features together")
-        keep_multivariate(subject, baseline, nulls, _span(WindowSpec.parse(subject.schema.window)))
+        keep_multivariate(subject, baseline, nulls, Span.like(WindowSpec.parse(subject.schema.window)))
     assert baseline.latencies is not None
-
-
-def _span(spec: WindowSpec) -> Span | None:
-    """A window of this kind; all others cut the reference in the same places."""
-    now = datetime.now(UTC)
-    if spec.unit == "rows":
-        return Span(now, now, spec.count)
-    if spec.unit == "range":
-        return None
-    return Span(spec.floor(now), spec.after(spec.floor(now)))
 
 
 def _segments(baseline: Baseline, columns: Sequence[str]) -> tuple[list[Where], set[Columns]]:

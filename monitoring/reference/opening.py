@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from monitoring.analysis import baseline as baselines
 from monitoring.analysis.baseline import Baseline
+from monitoring.own_windows import Span
 from monitoring.planning import CODE
-from monitoring.reference.column import Beside, Block
+from monitoring.reference.column import Beside, Block, block_of
 from monitoring.reference.kept import Kept
 from monitoring.schema import ModelSchema
 from monitoring.subject import Subject
 from monitoring.windows import WindowSpec
+from storage.custody.reference_profiles import ReferenceProfile
 from storage.errors import StoreError
 from storage.store import Store
 
@@ -25,11 +27,11 @@ _GONE = "The rows of this reference were deleted on {}, and what is kept of them
 
 def baseline_of(store: Store, model: str) -> Baseline | None:
     """The reference of a model; None without one."""
-    info, files = store.reference_info(model), store.reference_profile(model)
-    if info is None or files is None:
+    info = store.reference_info(model)
+    if info is None:
         return None
-
-    gone = store.forgotten_reference(model)
+    files = ReferenceProfile(store.home, model, info["hash"])
+    gone = store.forgotten_reference(model) if info["forgotten_at"] is not None else None
     if gone is not None:
         why = _GONE.format(gone.forgotten_at[:10])
         return Baseline(pa.table({}), info["hash"], kept=Kept(files, view=gone.view, gone=why, once=frozenset(gone.facts)))
@@ -63,16 +65,9 @@ def _beside(some: list[Subject]) -> Beside:
     """What of time and segments the windows and the segments of these versions ask for."""
     blocks, segments = set[Block](), dict[str, None]()
     for subject in some:
-        spec = WindowSpec.parse(subject.schema.window)
-        if spec.unit == "rows":
-            blocks.add(Block(spec.count, of_rows=True))
-        elif spec.unit != "range":
-            blocks.add(block_of_window(spec))
+        span = Span.like(WindowSpec.parse(subject.schema.window))
+        block = None if span is None else block_of(span)
+        if block is not None:
+            blocks.add(block)
         segments |= dict.fromkeys(subject.schema.segments)
     return Beside(tuple(sorted(blocks)), tuple(segments))
-
-
-def block_of_window(spec: WindowSpec) -> Block:
-    """A day where windows are made of days, else a window."""
-    day = 86_400
-    return Block((day if spec.seconds % day == 0 else spec.seconds) * 1_000_000)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from monitoring.charts.numbers import days, interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
+from monitoring.windows import own_window
 from pages.findings.causes import Cause, causes, mature, one_column, statuses, worst_metric
 from pages.findings.drift import DRIFT_COLUMNS, DriftRow, drift_rows_of, is_output, newest_judged_of
 from pages.findings.rows import Row, rows_of
@@ -103,7 +104,7 @@ def summary_of(model: str, spec: Mapping[str, Any], points: Sequence[Row], *, zo
     making = _Facts(rows, frozenset(start for start, _ in timeline.releases), zone)
     return Summary(
         model=model, version=next(iter(timeline.versions()), str(spec.get("version", ""))), task=task,
-        window=str(spec.get("window") or "1d"), status=_status(reasons, rows), sentence=_sentence(reasons, rows), strip=statuses(rows),
+        window=own_window(spec), status=_status(reasons, rows), sentence=_sentence(reasons, rows), strip=statuses(rows),
         releases=timeline.releases, facts=(making.volume(), making.main(task), making.latency(), making.drifted(found)),
     )  # fmt: skip
 

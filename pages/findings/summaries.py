@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol, TypeVar
 
+from monitoring.windows import own_window
 from pages.findings.overview import NEEDED, READ, STRIP_READ, Strip, Summary, strip_of, summarise, summary_of
 from pages.findings.rows import rows_by
 from storage.store import Reader
@@ -48,7 +49,7 @@ def summaries_of(reader: Reader, chosen: _Chosen) -> list[Summary]:
 
     def newest(stale: Sequence[str]) -> list[Summary]:
         specs, (since, until) = reader.specs(), _days(chosen)
-        points = reader.recent_points({name: _window(specs[name]) for name in stale}, NEEDED, since, until)
+        points = reader.recent_points({name: own_window(specs[name]) for name in stale}, NEEDED, since, until)
         rows = rows_by(points, "model", READ)
         return [_bare(summary_of(name, specs[name], rows.get(name, ()), zone=zone)) for name in stale]
 
@@ -65,7 +66,7 @@ def strips_of(reader: Reader, chosen: _Chosen, models: Sequence[str]) -> list[St
 
     def made(stale: Sequence[str]) -> list[Strip]:
         since, until = _days(chosen)
-        points = reader.strip_points({name: _window(reader.spec(name)) for name in stale}, NEEDED, since, until)
+        points = reader.strip_points({name: own_window(reader.spec(name)) for name in stale}, NEEDED, since, until)
         rows = rows_by(points, "model", STRIP_READ)
         return [strip_of(name, rows.get(name, ())) for name in stale]
 
@@ -94,13 +95,9 @@ def _days(chosen: _Chosen) -> tuple[datetime | None, datetime | None]:
 
 
 def _whole(reader: Reader, model: str, spec: Mapping[str, Any], since: datetime | None, until: datetime | None, zone: str) -> Summary:
-    points = reader.points(model=model, since=since, until=until, metric=NEEDED, segment="", window=_window(spec))
+    points = reader.points(model=model, since=since, until=until, metric=NEEDED, segment="", window=own_window(spec))
     return summarise(model, spec, points, zone=zone)
 
 
 def _bare(summary: Summary) -> Summary:
     return replace(summary, facts=tuple(replace(fact, course=()) for fact in summary.facts), strip={})
-
-
-def _window(spec: Mapping[str, Any]) -> str:
-    return str(spec.get("window") or "")

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from monitoring.charts.numbers import number, with_unit
+from monitoring.windows import own_window
 from pages.findings.timeline import EVERY, Timeline
 from pages.frame.selection import RANGES, Selection, choice, put, recall, time_range
 
@@ -43,7 +44,7 @@ def select(store: Reader, shown: Sequence[str]) -> tuple[Selection, Timeline, di
 
 def _select_of_model(store: Reader, model: str, shown: Sequence[str]) -> tuple[Selection, Timeline, dict[str, Any]]:
     spec, rows = store.spec(model), store.points(model=model, metric="rows")
-    preferred = str(spec.get("window") or "1d")
+    preferred = own_window(spec)
     versions = Timeline.of(rows).versions() or versions_of(store, model)
     version = _pick("version", "Version", [EVERY, *versions], EVERY, shown, lambda value: "All versions" if value == EVERY else value)
     own = rows if version == EVERY else rows.filter(pc.equal(rows.column("version"), version))

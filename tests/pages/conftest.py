@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from monitoring.service import House
+from pages.findings import summaries
 from tests.pages import data
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,15 @@ def full_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with House.open(path) as house:
         data.fill(house.store)
         yield house
+
+
+@pytest.fixture
+def many_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """More than two models are many, and nothing is kept of any."""
+    monkeypatch.setattr(summaries, "MOST_CARDS", 2)
+    summaries._views.clear()
+    yield
+    summaries._views.clear()
 
 
 @pytest.fixture

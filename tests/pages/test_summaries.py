@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,13 +26,7 @@ from tests.storage.conftest import Span
 ALL = Selection(range="all")
 
 
-@pytest.fixture(autouse=True)
-def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """More than two models are many."""
-    monkeypatch.setattr(summaries, "MOST_CARDS", 2)
-    summaries._views.clear()
-    yield
-    summaries._views.clear()
+pytestmark = pytest.mark.usefixtures("many_models")
 
 
 def whole(house: House, model: str, since: datetime | None = None) -> Summary:
@@ -44,6 +38,18 @@ def said(summary: Summary) -> tuple[Any, ...]:
     """What a table says of a model."""
     facts = [replace(fact, course=(), releases=()) for fact in summary.facts]
     return summary.model, summary.version, summary.status, summary.sentence, facts
+
+
+@pytest.mark.parametrize("cards", [2, 100])
+def test_a_model_that_names_no_windows_is_shown_by_its_days(full_home: House, monkeypatch: pytest.MonkeyPatch, cards: int) -> None:
+    """As one that only logs, and that nobody described."""
+    monkeypatch.setattr(summaries, "MOST_CARDS", cards)
+    named = [said(one) for one in summaries_of(full_home.reader, ALL)]
+    specs = full_home.reader.specs()
+    assert {spec.pop("window") for spec in specs.values()} == {"1d"}
+    monkeypatch.setattr(Reader, "specs", lambda _: specs)
+    summaries._views.clear()
+    assert [said(one) for one in summaries_of(full_home.reader, ALL)] == named
 
 
 @pytest.mark.parametrize("days", [None, 5, 12, 25])

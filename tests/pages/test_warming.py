@@ -15,14 +15,13 @@ from pages.frame.selection import Selection, time_range
 from pages.serving.warming import prepare
 from storage.store import Reader
 
+pytestmark = pytest.mark.usefixtures("many_models")
+
 
 @pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """More than two models are many; garbage is looked for as before afterwards."""
-    monkeypatch.setattr(summaries, "MOST_CARDS", 2)
-    summaries._views.clear()
+def unfrozen() -> Iterator[None]:
+    """Garbage is looked for as before afterwards."""
     yield
-    summaries._views.clear()
     gc.unfreeze()
 
 
