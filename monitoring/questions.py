@@ -13,12 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitoring.causes.known import known_causes
 from monitoring.checks import judge
 from monitoring.errors import InputError, NotFound, nearest
 from monitoring.export import write_table
 from monitoring.known import not_computed_by
 from monitoring.moments import iso, known_by, moment
 from monitoring.plain import jsonable
+from monitoring.windows import own_window
 from storage.points import CAUSES
 from storage.store import Reader
 
@@ -102,21 +104,13 @@ class Questions:
         if what == "points":
             return points
         sizes = sorted({*points["window"].to_pylist()} - {"range"})  # a range of somebody's choice has no windows before it
-        return pa.concat_tables([self._causes(model, size, known) for size in sizes] or [CAUSES.empty_table()])
+        return pa.concat_tables([known_causes(self.reader, model, size, as_of=known) for size in sizes] or [CAUSES.empty_table()])
 
     def _points_as_known(self, model: str, known: datetime) -> pa.Table:
         points = self.reader.points(model=model, as_of=known)
         if not points.num_rows:
             raise NotFound(not_computed_by(self.reader.computed(model, as_of=known), known))
         return points
-
-    def _causes(self, model: str, window: str, known: datetime | None) -> pa.Table:
-        """The causes of what is open, or of what was open at a moment."""
-        if known is None:
-            return self.reader.causes(model, window)
-        from monitoring.causes.storing import explained  # scipy, when a past day is asked for
-
-        return explained(self.reader, model, window, as_of=known)
 
     def export(self, *, model: str, what: str, format: str, path: str | Path, as_of: str | None = None) -> dict[str, Any]:  # noqa: A002
         """Write one of a model's tables to an absolute path: `{"path", "rows", "format", "what"}`; `as_of` as for `table`."""
@@ -127,11 +121,12 @@ class Questions:
         finding that is open in the newest judged window. With `as_of` from the points that held then, as `table` gives them: a window
         whose labels were due then is provisional, whatever came since."""
         name, known = self.known(model), known_by(as_of, name="--as-of")
-        size = str(self.reader.spec(name).get("window") or "1d")
+        size = own_window(self.reader.spec(name))
         points = self.reader.points(model=name) if known is None else self._points_as_known(name, known)
         told = judge(points, name, size=size, window=window, fail_on=fail_on, as_of=known).to_dict()
         keys = ("metric", "column", "method", "sentence")
-        return told | {"causes": [{key: row[key] for key in keys} for row in self._causes(name, size, known).to_pylist()]}
+        causes = known_causes(self.reader, name, size, as_of=known).to_pylist()
+        return told | {"causes": [{key: row[key] for key in keys} for row in causes]}
 
     def known(self, model: str) -> str:
         """`model` itself where it is registered, else `NotFound` that names what is."""

@@ -10,7 +10,9 @@ from typing import Any
 
 import streamlit as st
 
+from monitoring.causes.known import known_causes
 from monitoring.metrics import METRICS
+from monitoring.windows import own_window
 from pages.findings.reasons import grouped
 from pages.findings.why import why_table
 from pages.frame import View, plain
@@ -24,13 +26,7 @@ def open_causes(view: View, groups: Collection[str], known: datetime | None = No
     the points that held at that moment. They are of all rows: none for a segment."""
     if view.selection.segment:
         return []
-    model, own = view.selection.model, str(view.spec.get("window") or "1d")
-    if known is None:
-        found = view.store.causes(model, own)
-    else:
-        from monitoring.causes.storing import explained  # scipy, when a past day is asked for
-
-        found = explained(view.store, model, own, as_of=known)
+    found = known_causes(view.store, view.selection.model, own_window(view.spec), as_of=known)
     return [row for row in found.to_pylist() if METRICS[row["metric"]].group in groups]
 
 
