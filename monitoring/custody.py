@@ -93,8 +93,8 @@ class CustodyVerbs:
         return {"subject": column, **told}
 
     def forget_reference(self: _Has, *, model: str, progress: Progress | None = None) -> dict[str, Any]:
-        """Work out everything that later windows ask of a model's reference, and delete its rows: `model, rows, hash, forgotten_at, bytes`
-        (of what is kept)` and left` (older copies of the database, which hold the rows still). A second call finds it done."""
+        """Work out everything that later windows ask of a model's reference, and delete its rows: `model`, `rows`, `hash`, `forgotten_at`,
+        `bytes` (of what is kept) and `left` (older copies of the database, which hold the rows still). A second call finds it done."""
         from monitoring.reference import forgetting  # scipy and scikit-learn
 
         name = self.known(model)

@@ -43,6 +43,11 @@ class Score:
         if self.value is not None and not isfinite(self.value):
             raise ValueError(f"A score's value is a finite number, not {self.value}; give a reason instead.")
 
+    @property
+    def held(self) -> float | None:
+        """The number that is held against chance."""
+        return self.value if self.judged is None else self.judged
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `from_dict` reads it back."""
         return {name: getattr(self, name) for name in self.__slots__}

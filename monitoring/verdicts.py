@@ -166,8 +166,7 @@ def threshold_at(calibration: Calibration, level: float) -> float:
 
 def score_p_value(score: Score, calibration: Calibration) -> float | None:
     """How often chance alone gives such a score; None where it has no value or nothing to be held against."""
-    value = score.value if score.judged is None else score.judged
-    return None if value is None or calibration.null is None else calibration.null.p_value(value)
+    return None if score.held is None or calibration.null is None else calibration.null.p_value(score.held)
 
 
 def named_effect(score: Score, calibration: Calibration) -> float | None:

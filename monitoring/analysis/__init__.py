@@ -150,20 +150,24 @@ def _scores(a: Analysis, worker: Worker, rows: pa.Table, asked: Sequence[Questio
     """What Evidently is to compute, without a page: scores of the columns whose method only it computes, and everything where the
     setting asks for it. Nothing, and a sentence, where it failed as a whole."""
     open_ = [question for question in asked if question.score is None]
+    gone = _without_rows(a.baseline, open_)
+    open_ = [] if gone else open_
     wanted = ({"drift"} if open_ else set()) | ({"performance"} if a.scores == "evidently" and labels.labelled else set())
-    if a.baseline and a.baseline.gone and open_:
-        gone = {q.compared.name: Score(reason=_EVIDENTLY_ALONE.format(q.calibration.method, a.baseline.gone), method=q.calibration.method,
-                                       n=q.calibration.n, n_reference=q.calibration.n_reference) for q in open_}  # fmt: skip
-        wanted -= {"drift"}
-        open_ = []
-    else:
-        gone = {}
     parts = frozenset(a.parts & wanted)
     if not parts:
         return Result(drift=gone), None
     names = {question.compared.name for question in open_} | (_outcomes(a.subject, rows) if "performance" in parts else set())
     found, failure = _answer(a, worker, rows, _seen(rows, names), parts, columns=tuple(question.asked() for question in open_))
     return replace(found, drift={**found.drift, **gone}), failure
+
+
+def _without_rows(baseline: Baseline | None, open_: Sequence[Question]) -> dict[str, Score]:
+    """Why the columns that only Evidently scores have no score, where it has no rows of the reference to score them by."""
+    if baseline is None or not baseline.gone:
+        return {}
+    each = ((question.compared.name, question.calibration) for question in open_)
+    return {name: Score(reason=_EVIDENTLY_ALONE.format(c.method, baseline.gone), method=c.method, n=c.n, n_reference=c.n_reference)
+            for name, c in each}  # fmt: skip
 
 
 def _pages(a: Analysis, worker: Worker, rows: pa.Table, asked: Sequence[Question], scored: Result, verdicts: Mapping[str, Verdict],

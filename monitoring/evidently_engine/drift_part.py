@@ -58,7 +58,7 @@ class _Scored:
 
     def past(self, threshold: float) -> bool:
         """Whether the score would be named at this threshold."""
-        value = self.score.value if self.score.judged is None else self.score.judged
+        value = self.score.held
         larger = METHODS[base_method(self.score.method or "")].larger_is_drift
         assert value is not None, "only columns with a value are judged"
         return not self.small and (value >= threshold if larger else value <= threshold)

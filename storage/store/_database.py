@@ -115,6 +115,13 @@ def holder_of(error: duckdb.Error) -> int | None:
     return int(found[1]) if found else 0
 
 
+class _Mine(threading.local):
+    """Of one thread: how many cursors it holds, one within the other, and how many of them write."""
+
+    depth = 0
+    writes = 0
+
+
 class Database:
     """Owns the file while it is open. `read` and `write` may be called from any thread, and never after a fork.
 
@@ -132,7 +139,7 @@ class Database:
         self._given_up = False  # by DuckDB, or lost: every call fails until the file was opened anew
         self._closed = False  # on purpose, for good
         self._writing = threading.RLock()
-        self._mine = threading.local()
+        self._mine = _Mine()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self.known_ids = KnownIds()  # of the connection: another one may see other rows
         self._connect()
@@ -173,11 +180,11 @@ class Database:
         Raises StoreError, which says so where the commit itself failed: it may have lasted, or does; and within a read of the same
         thread, for whom somebody may wait who wants to write, too.
         """
-        if getattr(self._mine, "depth", 0) > getattr(self._mine, "writes", 0):
+        if self._mine.depth > self._mine.writes:
             raise StoreError("A write within a read would wait for itself: leave the read first.")
         with self._writing:
             cursor = self._enter()
-            self._mine.writes = getattr(self._mine, "writes", 0) + 1
+            self._mine.writes += 1
             outcome = "nothing was written"
             try:
                 cursor.execute("BEGIN")
@@ -204,7 +211,7 @@ class Database:
     def exclusively(self, act: Callable[[], None]) -> None:
         """Close the file, let `act` do what it wants with it, open it again; callers wait. Raises StoreError within a read or a write of
         the same thread, for which it would wait."""
-        if getattr(self._mine, "depth", 0):
+        if self._mine.depth:
             raise StoreError("The file cannot be opened anew within a read or a write: leave that first.")
         with self._writing, self._gate:
             self._guard()
@@ -297,7 +304,7 @@ class Database:
 
     def _enter(self) -> duckdb.DuckDBPyConnection:
         self._guard()
-        depth = getattr(self._mine, "depth", 0)
+        depth = self._mine.depth
         if self._given_up and not depth and not self._closed:
             self.reopen()
         with self._gate:

@@ -51,7 +51,7 @@ def freshness(cursor: Cursor, home: Home) -> dict[str, Any]:
     """See Reader.freshness. Rows are looked at of those models alone that took some in since they were counted."""
     paths = segments(home.spool)
     known = _segments.known(cursor, [path.name for path in paths])
-    backlog = sum(max(_size(path) - known[path.name].position if path.name in known else _size(path), 0) for path in paths)
+    backlog = sum(max(_size(path) - (known.get(path.name) or Segment(0, path.name)).position, 0) for path in paths)
     moments = [dicts(cursor, query("newest_prediction"))[0]["newest"]]
     uncounted = "SELECT name FROM models JOIN marks USING (model_id) WHERE counted IS DISTINCT FROM serial"
     for row in dicts(cursor, uncounted):
