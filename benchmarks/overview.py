@@ -21,8 +21,7 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.visiting import Session, Visit, serving
-from monitoring.planning import CODE
+from benchmarks.visiting import Session, Visit, serving, settle
 from storage.home import Home
 from storage.store import Store
 
@@ -78,15 +77,6 @@ def fill(store: Store, models: int, windows: int, features: int) -> None:
             {"first": FIRST, "models": models, "windows": windows},
         )
         cursor.unregister("template")
-
-
-def settle(store: Store) -> None:
-    """Nothing is due of any model: its findings are of no rows, and a run would find that out."""
-    now = datetime.now(UTC)
-    with store.writing() as cursor:
-        cursor.execute('INSERT INTO explained SELECT DISTINCT model, "window", CAST($now AS TIMESTAMPTZ) FROM window_states', {"now": now})
-    for name in store.models():
-        store.settle(name, window="", serial=store.count(name), code=CODE, since=now, until=None)
 
 
 def views(session: Session, first: str, again: str, times: int, **params: str) -> None:

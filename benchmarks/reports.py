@@ -28,13 +28,12 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.visiting import serving
+from benchmarks.visiting import serving, settle
 from monitoring.analysis.baseline import bounded
 from monitoring.drift import Sample, comparable, score
 from monitoring.engine_jobs import DriftColumn, Job, Part, Score
 from monitoring.full_report import MOST_ROWS
 from monitoring.pictures import picture
-from monitoring.planning import CODE
 
 THRESHOLD = 0.1
 METHODS = {"numerical": "wasserstein", "categorical": "jensenshannon"}
@@ -174,9 +173,7 @@ def pages(given: argparse.Namespace, folder: Path) -> None:
             size = len(document(found).encode())
             taken.append(1000 * (perf_counter() - began))
         print(f"\nFindings page {statistics.median(taken):.0f} ms (fastest {min(taken):.0f}), {size / 1e6:.3f} MB", flush=True)
-        with store.writing() as cursor:  # nothing is due: a run of the server would take the reports of made-up windows away
-            cursor.execute('INSERT INTO explained SELECT DISTINCT model, "window", now() FROM window_states')
-        store.settle(model, window="", serial=store.count(model), code=CODE, since=datetime.now(UTC), until=None)
+        settle(store)
     with serving(folder / "home", folder / "log") as dashboard:
         dashboard.rest()
         with dashboard.session("reports") as session:

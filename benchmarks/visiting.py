@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Dashboard", "Visit", "serving"]
+__all__ = ["Dashboard", "Visit", "serving", "settle"]
 
 import os
 import re
@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,11 +24,23 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from monitoring.planning import CODE
+from storage.store import Store
+
 _ROOT = Path(__file__).parents[1]
 _QUIET = {"OPENBLAS_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "MONITORING_RUN_SECONDS": "86400"}  # one look for what is due, at the start
 _MOST_SECONDS = 600.0
 _IDLE = 50.0  # CPU milliseconds a second: the collector looks at the spool twice a second
 _READY = re.compile(rb'driftboard-ready[^>]*data-ms="([0-9.]+)')
+
+
+def settle(store: Store) -> None:
+    """Nothing is due of any model: of made-up findings, which are of no rows, a run would find that out and take them away."""
+    now = datetime.now(UTC)
+    with store.writing() as cursor:
+        cursor.execute('INSERT INTO explained SELECT DISTINCT model, "window", CAST($now AS TIMESTAMPTZ) FROM window_states', {"now": now})
+    for name in store.models():
+        store.settle(name, window="", serial=store.count(name), code=CODE, since=now, until=None)
 
 
 @dataclass(frozen=True, slots=True)
