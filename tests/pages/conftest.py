@@ -15,7 +15,7 @@ from tests.pages import data
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")  # a package's would be filled anew after each test of another package that its process runs between
 def full_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A home with the four models of `data`, opened once for all tests of the pages. Read only."""
     path = tmp_path_factory.mktemp("full") / "home"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,18 +38,20 @@ def rows(*found: tuple[int, str, float]) -> pa.Table:
     return pa.Table.from_pylist(made, schema=POINTS)
 
 
-@pytest.fixture
-def released(empty_home: House) -> House:
-    """Card fraud: version 3 throughout, version 4 from day 20 on; for five days both, version 4 with a third of the rows, then alone."""
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Card fraud: version 3 throughout, version 4 from day 20 on; for five days both, version 4 with a third of the rows, then alone.
+    Read only."""
     spec = data.SPECS["card-fraud"]
     both = (("3", data.windows()[:25], ""), ("4", data.windows()[20:25], "country=FR"), ("4", data.windows()[25:], ""))
-    for version, windows, source in both:
-        empty_home.store.register_model(ModelSchema.from_dict({**spec, "version": version}).to_dict())
-        for window in windows:
-            points = data.points_of("card-fraud", window, segment=source)
-            tables = [as_version(points, version), as_version(data.profiles_of("card-fraud", window), version)]
-            empty_home.store.save_window("card-fraud", version, window, *tables, window_name="1d", run="r")
-    return empty_home
+    with House.open(tmp_path_factory.mktemp("released") / "home") as house:
+        for version, windows, source in both:
+            house.store.register_model(ModelSchema.from_dict({**spec, "version": version}).to_dict())
+            for window in windows:
+                points = data.points_of("card-fraud", window, segment=source)
+                tables = [as_version(points, version), as_version(data.profiles_of("card-fraud", window), version)]
+                house.store.save_window("card-fraud", version, window, *tables, window_name="1d", run="r")
+        yield house
 
 
 def as_version(table: pa.Table, version: str) -> pa.Table:

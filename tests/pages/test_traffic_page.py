@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -33,17 +33,18 @@ def traces(page: AppTest, place: int) -> dict[str, list[float]]:
     return {trace["name"]: trace["y"] for trace in figure(page, place)["data"]}
 
 
-@pytest.fixture
-def two_versions(empty_home: House) -> House:
-    """Card fraud: version 3 for ten days, a silence of two days, then version 4; the newest window is partial."""
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Card fraud: version 3 for ten days, a silence of two days, then version 4; the newest window is partial. Read only."""
     spec = data.SPECS["card-fraud"]
-    for version, windows in (("3", data.windows()[:10]), ("4", data.windows()[12:])):
-        empty_home.store.register_model(ModelSchema.from_dict({**spec, "version": version}).to_dict())
-        for window in windows:
-            tables = [made.set_column(1, "version", pa.array([version] * made.num_rows))
-                      for made in (data.points_of("card-fraud", window), data.profiles_of("card-fraud", window))]
-            empty_home.store.save_window("card-fraud", version, window, *tables, window_name="1d", run="r")
-    return empty_home
+    with House.open(tmp_path_factory.mktemp("versions") / "home") as house:
+        for version, windows in (("3", data.windows()[:10]), ("4", data.windows()[12:])):
+            house.store.register_model(ModelSchema.from_dict({**spec, "version": version}).to_dict())
+            for window in windows:
+                tables = [made.set_column(1, "version", pa.array([version] * made.num_rows))
+                          for made in (data.points_of("card-fraud", window), data.profiles_of("card-fraud", window))]
+                house.store.save_window("card-fraud", version, window, *tables, window_name="1d", run="r")
+        yield house
 
 
 def test_the_volume_holds_the_rows_of_every_version(two_versions: House, open_page: Open) -> None:

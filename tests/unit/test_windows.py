@@ -15,7 +15,7 @@ from monitoring.windows import Window, WindowSpec, is_dirty, newest_first, of_ro
 
 moments = st.datetimes(datetime(1960, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 – hypothesis wants naive bounds
 names = st.tuples(st.integers(1, 40), st.sampled_from(["s", "min", "h", "d", "w", "mo"])).map(lambda pair: f"{pair[0]}{pair[1]}")
-FAR = datetime(2200, 1, 1, tzinfo=UTC)
+FAR = datetime(2300, 1, 1, tzinfo=UTC)  # beyond fifty windows of forty months from the last moment
 
 
 def at(text: str) -> datetime:
