@@ -28,19 +28,6 @@ BROWSER_FLAGS = [
 _MAIN = sys.modules["__main__"]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a module's tests share is made once, not once per process: with `--dist loadgroup` one process runs all of them."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _shares_with_its_module(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
-def _shares_with_its_module(item: pytest.Function) -> bool:
-    fixtures = item._fixtureinfo.name2fixturedefs.values()
-    return any(fixture.scope == "module" for fixture, *_ in fixtures)
-
-
 @pytest.fixture(autouse=True)
 def main_module() -> None:
     """Streamlit makes the page that it tests the main module and leaves it so; a process spawned later would run that page first."""

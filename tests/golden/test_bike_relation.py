@@ -18,11 +18,11 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from monitoring import ModelSchema, PredictionLogger, runner
 from monitoring.causes.population import Effects, effects, weigh
-from monitoring.engine_jobs import Job, Result
 from storage.collector import Collector
 from storage.home import Home
 from storage.store import Store
 from tests.golden.shared_data import needs_shared_data, read
+from tests.no_pages import NoPages
 
 NUMBERS, WORDS = ("temp", "hum", "windspeed", "hr"), ("weathersit", "holiday", "workingday", "weekday")
 KINDS = dict.fromkeys(NUMBERS, "numerical") | dict.fromkeys(WORDS, "categorical")
@@ -98,13 +98,6 @@ def test_busier_hours_of_the_same_months_are_a_changed_population() -> None:
     assert mae(reference) + found.population[0] == pytest.approx(estimated(reference, window), rel=0.1)
 
 
-class NoEvidently:
-    """Nothing of this test is Evidently's."""
-
-    def analyse(self, job: Job) -> Result:
-        return Result()
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The same months a year later, month by month, on the way that every model takes."""
@@ -119,7 +112,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store.open(Home(home)) as opened:
         Collector(opened).once()
         opened.put_reference("bikes", rows(*H2_2011).select(columns), "the second half of 2011")
-        assert runner.run(opened, workers=[NoEvidently()], jobs=1).windows == 6
+        assert runner.run(opened, workers=[NoPages()], jobs=1).windows == 6
         yield opened
 
 

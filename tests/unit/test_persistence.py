@@ -15,7 +15,6 @@ from scipy import stats
 
 from monitoring import ModelSchema, PredictionLogger, runner
 from monitoring.checks import judge
-from monitoring.engine_jobs import Job, Result
 from monitoring.errors import SchemaError
 from monitoring.persistence import METRICS, hold, kept, lasting_share, settle
 from monitoring.schema.settings import Persistence
@@ -23,6 +22,7 @@ from storage.collector import Collector
 from storage.home import Home
 from storage.points import POINTS
 from storage.store import Store
+from tests.no_pages import NoPages
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -158,13 +158,6 @@ def test_it_is_written_as_it_was_read() -> None:
     assert schema.to_dict()["drift"] == asked
 
 
-class NoEvidently:
-    """The scores of this test are computed here; nothing else is asked of Evidently."""
-
-    def analyse(self, job: Job) -> Result:
-        return Result()
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Six days; the feature has moved on the third, fifth and sixth."""
@@ -189,9 +182,9 @@ def drift_of(store: Store) -> list[str]:
 
 def test_points_and_check_wait_for_what_lasts_in_any_order_of_computing(store: Store) -> None:
     now = START + 30 * DAY
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=now, since=START + 4 * DAY)
+    runner.run(store, workers=[NoPages()], jobs=1, now=now, since=START + 4 * DAY)
     assert drift_of(store) == ["warn", "drift"]
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=now)
+    runner.run(store, workers=[NoPages()], jobs=1, now=now)
     assert drift_of(store) == ["ok", "ok", "warn", "ok", "drift", "drift"]
     points = store.points(model="m")
     assert judge(points, "m", size="1d", window="2026-03-04T00:00:00Z").verdict == "warn"
@@ -204,7 +197,7 @@ def test_points_and_check_wait_for_what_lasts_in_any_order_of_computing(store: S
     store.restate(settle(store.points(model="m", metric=list(METRICS)), TWO_OF_THREE,
                          share=lambda shared: lasting_share(0.001, 1, TWO_OF_THREE, shared)))  # fmt: skip
     reasons = store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist()
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=now, everything=True)
+    runner.run(store, workers=[NoPages()], jobs=1, now=now, everything=True)
     assert store.points(model="m", metric=["drift"], column="a").column("reason").to_pylist() == reasons
 
 
@@ -215,17 +208,17 @@ def test_a_run_that_ends_early_leaves_warnings_and_the_next_one_settles_them(sto
 
     now = START + 30 * DAY
     with pytest.raises(RuntimeError, match="stopped"):
-        runner.run(store, workers=[NoEvidently()], jobs=1, now=now, progress=stop)
+        runner.run(store, workers=[NoPages()], jobs=1, now=now, progress=stop)
     assert drift_of(store) == ["ok", "ok", "warn", "ok", "warn", "warn"]
-    assert runner.run(store, workers=[NoEvidently()], jobs=1, now=now).windows == 0
+    assert runner.run(store, workers=[NoPages()], jobs=1, now=now).windows == 0
     assert drift_of(store) == ["ok", "ok", "warn", "ok", "drift", "drift"]
 
 
 def test_computing_what_lasts_again_supersedes_nothing(store: Store) -> None:
     now = START + 30 * DAY
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=now)
+    runner.run(store, workers=[NoPages()], jobs=1, now=now)
     for _ in range(2):
-        runner.run(store, workers=[NoEvidently()], jobs=1, now=now, everything=True)
+        runner.run(store, workers=[NoPages()], jobs=1, now=now, everything=True)
     day = START + 5 * DAY
     for metric, column in (("drift", "a"), ("drift_share", "")):
         history = store.point_history(model="m", version="1", window="1d", start=day, metric=metric, column=column).to_pylist()
@@ -235,20 +228,20 @@ def test_computing_what_lasts_again_supersedes_nothing(store: Store) -> None:
 def test_a_verdict_that_late_rows_changed_is_still_known_as_it_was(store: Store) -> None:
     """Day 4 stays as it is itself; late rows take away what was found on day 2, so that on day 4 drift had not lasted."""
     now = START + 30 * DAY
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=now, until=START + 5 * DAY)
+    runner.run(store, workers=[NoPages()], jobs=1, now=now, until=START + 5 * DAY)
     before = datetime.now(UTC)
     assert drift_of(store)[-1] == "drift"
     with PredictionLogger("m", version="1", schema=ModelSchema.from_dict(store.spec("m")), home=store.home, strict=True) as log:
         for place, value in enumerate(np.random.default_rng(5).normal(-0.1, 1, 3_000)):
             log.prediction({"a": float(value)}, 0.0, timestamp=START + 2 * DAY + place * timedelta(seconds=20))
     Collector(store).once()
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=now, until=START + 5 * DAY)
+    runner.run(store, workers=[NoPages()], jobs=1, now=now, until=START + 5 * DAY)
     known = store.points(model="m", metric="drift", column="a", as_of=before).column("status").to_pylist()
     assert (drift_of(store)[-1], known[-1]) == ("warn", "drift")
 
 
 def test_a_range_has_no_windows_before_it_and_is_judged_alone(store: Store) -> None:
-    runner.run(store, workers=[NoEvidently()], jobs=1, now=START + 30 * DAY, window="range", since=START + 4 * DAY, until=START + 6 * DAY)
+    runner.run(store, workers=[NoPages()], jobs=1, now=START + 30 * DAY, window="range", since=START + 4 * DAY, until=START + 6 * DAY)
     found = [row for row in store.points(model="m", window="range", metric=list(METRICS)).to_pylist() if row["column"] in ("a", "")]
     assert {row["metric"]: row["status"] for row in found}["drift"] == "drift"
     assert {row["metric"]: row["status"] for row in found}["drift_share"] == "drift"

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from monitoring import runner
 from monitoring.analysis.baseline import Baseline
 from monitoring.drift import Sample, comparable
-from monitoring.engine_jobs import Result
 from monitoring.own_windows import OwnWindows, Span, own_windows
 from monitoring.reference.column import Beside, Block, ReferenceColumn, Rows, block_of
 from monitoring.segments.columns import Columns
@@ -27,6 +26,7 @@ from monitoring.segments.slices import matching
 from storage.custody.reference_profiles import Fact, ReferenceProfile
 from storage.home import Home
 from storage.store import Store
+from tests.no_pages import NoPages
 from tests.unit.test_runner import DAY, LATER, SCHEMAS, START, calls, log, put_reference
 
 _DAY = timedelta(days=1)
@@ -44,13 +44,6 @@ _COUNTRIES, _CHANNELS = st.sampled_from([None, "FR", "DE"]), st.sampled_from(["w
 _ROWS = st.lists(st.tuples(_TIMES, _NUMBERS, _WORDS, _TIMES, _COUNTRIES, _CHANNELS), max_size=60)
 _KINDS = {"number": "numerical", "word": "categorical", "long": "text", "moment": "datetime", "flag": "categorical", "absent": "numerical"}
 _MOMENT = pa.timestamp("us", "UTC")
-
-
-class NoPages:
-    """Evidently's part is another test's matter."""
-
-    def analyse(self, job: Any) -> Result:
-        return Result()
 
 
 @pytest.fixture

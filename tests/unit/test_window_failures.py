@@ -11,23 +11,16 @@ import pyarrow as pa
 import pytest
 
 from monitoring import ModelSchema, PredictionLogger, runner
-from monitoring.engine_jobs import Job, Result
 from monitoring.windows import Window
 from storage.collector import Collector
 from storage.errors import StorageError
 from storage.home import Home
 from storage.store import Store
+from tests.no_pages import NoPages
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 SCHEMA = ModelSchema.from_dict({"task": "regression", "features": {"a": "numerical"}, "window": "1d"})
-
-
-class NoEvidently:
-    """Nothing of this file needs its scores."""
-
-    def analyse(self, job: Job) -> Result:
-        return Result()
 
 
 @pytest.fixture
@@ -49,7 +42,7 @@ def states(store: Store, model: str) -> list[str]:
 
 
 def run(store: Store, **more: Any) -> Any:
-    return runner.run(store, workers=[NoEvidently()], jobs=1, now=START + 30 * DAY, **more)
+    return runner.run(store, workers=[NoPages()], jobs=1, now=START + 30 * DAY, **more)
 
 
 def test_a_window_that_cannot_be_counted_fails_alone_and_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
