@@ -52,7 +52,11 @@ def save_window(
 ) -> None:  # fmt: skip
     """Replace the findings of one window; see Store.save_window."""
     scope = {"model": model, "version": version, "window_name": window_name, "start": window.start, "end": window.end}
-    _supersede(cursor, scope, _shaped(points, POINTS, "points"))
+    found = _shaped(points, POINTS, "points")
+    if _stand(cursor, scope):
+        _supersede(cursor, scope, found)
+    else:  # comparing with nothing would be half of what a window costs to save
+        _append(cursor, "points", _NAMES, found)
     cursor.execute(f"DELETE FROM profiles WHERE {_SCOPE}", scope)  # noqa: S608 – a constant
     if profiles is not None and profiles.num_rows:
         _append(cursor, "profiles", _PROFILE_NAMES, _shaped(profiles, PROFILES, "profiles"))
@@ -62,6 +66,12 @@ def save_window(
         "INSERT INTO window_states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
         [model, version, window_name, window.start, window.end, first, last, fingerprint, state, run],
     )
+
+
+def _stand(cursor: Cursor, scope: Mapping[str, Any]) -> bool:
+    """Whether the window has findings that hold."""
+    (row,) = dicts(cursor, f"SELECT EXISTS (SELECT 1 FROM points WHERE superseded_at IS NULL AND {_SCOPE}) AS found", scope)  # noqa: S608
+    return bool(row["found"])
 
 
 def _supersede(cursor: Cursor, scope: Mapping[str, Any], new: pa.Table) -> None:
