@@ -18,10 +18,12 @@ from monitoring import PredictionLogger
 from monitoring import house as house_module
 from monitoring.cli import main
 from monitoring.errors import Cancelled
+from monitoring.evidently_worker import EvidentlyWorker
 from monitoring.schema import ModelSchema
 from monitoring.service import House, call, cancel, points
 from storage.home import Home
 from storage.store import Store
+from tests.no_pages import NoPages
 from tests.unit.cli_data import MODEL
 from tests.unit.test_service import QUIET, ROOT, owner
 from tests.unit.test_service_run import filled
@@ -30,6 +32,12 @@ pytestmark = pytest.mark.slow
 
 WINDOWS = 10  # of twelve hours, in the five days of the log
 RUN = [sys.executable, "-m", "monitoring", "run", MODEL, "--window", "12h"]
+
+
+@pytest.fixture(autouse=True)
+def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process's runs leave Evidently alone; those of other processes have it."""
+    monkeypatch.setattr(EvidentlyWorker, "analyse", NoPages.analyse)
 
 
 def states(home: Path) -> list[str]:
