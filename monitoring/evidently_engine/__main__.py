@@ -6,6 +6,7 @@ Its one argument is the folder in which the owner puts the jobs' rows; an owner 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -57,8 +58,11 @@ def main() -> None:
     os.dup2(2, 1)
     lines: SimpleQueue[str] = SimpleQueue()
     Thread(target=_read, args=(lines, sys.argv[1]), name="input", daemon=True).start()
+    gc.disable()  # hundreds of thousands of objects come and stay: looking at them again and again is a tenth of the import
     from monitoring.evidently_engine.work import sentence  # after the reader, because this takes seconds
 
+    gc.freeze()
+    gc.enable()
     while True:
         request = json.loads(lines.get())
         try:
