@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["iso", "just_after", "known_by", "moment"]
+__all__ = ["iso", "just_after", "known_by", "moment", "today"]
 
 from datetime import UTC, date, datetime, time, timedelta
 
 from monitoring.errors import InputError
+
+_CLOCKS = timedelta(minutes=5)  # by which whoever asks may be ahead of whoever answers
 
 
 def moment(value: datetime | str | None, *, name: str = "time") -> datetime | None:
@@ -28,14 +30,34 @@ def moment(value: datetime | str | None, *, name: str = "time") -> datetime | No
     return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def known_by(value: datetime | str | None, *, name: str = "as_of") -> datetime | None:
-    """The moment up to which findings and labels count as known: `moment`, but a day alone (`2026-03-01`) stands until it is over (UTC)."""
-    if isinstance(value, str):
-        try:
-            return datetime.combine(date.fromisoformat(value.strip()) + timedelta(days=1), time(), UTC)
-        except (ValueError, OverflowError):
-            pass  # it names a time of the day too, or is none
-    return moment(value, name=name)
+def known_by(value: datetime | str | None, *, name: str = "as_of", now: datetime | None = None) -> datetime | None:
+    """The moment up to which findings and labels count as known: `moment`, but a day alone (`2026-03-01`) stands until it is over (UTC).
+
+    What lies beyond the end of today is an error: nobody knows yet what will be known then. `now` is the clock's where it is None.
+    """
+    known = _end_of_day(value) or moment(value, name=name)
+    last = today(now)
+    if known is not None and known > _after(last):
+        raise InputError(f"{name} {value} lies in the future: give today ({last}, UTC) or an earlier day, "
+                         "or leave it out for what is known now.")
+    return known
+
+
+def today(now: datetime | None = None) -> date:
+    """The day that it is (UTC); the next one already where only minutes are missing, as the asker's clock may be a little ahead."""
+    return ((now or datetime.now(UTC)) + _CLOCKS).astimezone(UTC).date()
+
+
+def _end_of_day(value: datetime | str | None) -> datetime | None:
+    """The end of a day written alone; None for all else, the last day of the calendar among it."""
+    try:
+        return _after(date.fromisoformat(value.strip())) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def iso(value: datetime) -> str:

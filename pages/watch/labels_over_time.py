@@ -16,6 +16,7 @@ from monitoring.charts.numbers import aligned, interval, moment, number, with_un
 from monitoring.charts.status import status_of
 from monitoring.known import not_computed_by
 from monitoring.metrics import METRICS
+from monitoring.moments import today
 from pages.findings.causes import mature
 from pages.frame import View, plain
 from pages.watch.controls import pick_day
@@ -25,9 +26,13 @@ _HELP = "Shows what had been computed by the end of that day (UTC), from the lab
 
 
 def as_known() -> datetime | None:
-    """The end of the chosen day; None where none is chosen, or it is not over."""
+    """The end of the chosen day; None where none is chosen, or it is not over. Of a day to come the page says that it cannot be shown."""
     day = pick_day("asof", "As known on", help=_HELP)
     if day is None:
+        return None
+    if day > today():
+        st.info(f"{day} lies in the future: shown is what is known now. Choose today ({today()}, UTC) or an earlier day.",
+                icon=":material/history:")
         return None
     end = datetime.combine(day + timedelta(days=1), time(), UTC)
     return end if end <= datetime.now(UTC) else None

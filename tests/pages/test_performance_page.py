@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -147,10 +147,18 @@ def test_a_day_on_which_nothing_had_been_computed_says_so(settled_home: House, o
 
 
 def test_a_day_that_is_no_day_or_not_over_yet_shows_what_is_known_now(full_home: House, open_page: Open) -> None:
-    for day in ("soon", "2999-01-01"):
+    for day in ("soon", datetime.now(UTC).date().isoformat()):
         page = open_page("watch/performance", full_home, model="card-fraud", asof=day)
         assert not page.exception
         assert not page.info
+
+
+def test_a_day_to_come_is_said_to_be_one_above_what_is_known_now(full_home: House, open_page: Open) -> None:
+    page = open_page("watch/performance", full_home, model="card-fraud", asof="2999-01-01")
+    assert not page.exception
+    assert [info.value.partition(". Choose today (")[0] for info in page.info] == [
+        "2999-01-01 lies in the future: shown is what is known now"]  # fmt: skip
+    assert page.get("plotly_chart")
 
 
 def test_labelled_rows_that_differ_from_the_others_are_named(settled_home: House, open_page: Open) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,11 @@ def test_the_gate_waits_for_labels(store: Store, worker: EvidentlyWorker, tmp_pa
                 early = datetime.now(UTC)
             else:
                 assert house.check(model="m", as_of=early.isoformat()) == {**told[0], "as_of": iso(early)}
-                assert house.check(model="m", as_of="2200-01-01") == {**told[1], "as_of": "2200-01-02T00:00:00Z"}
+                today = datetime.now(UTC).date()
+                assert house.check(model="m", as_of=f"{today}") == {**told[1], "as_of": f"{today + timedelta(days=1)}T00:00:00Z"}
+                for ask in (house.check, partial(house.table, what="points"), house.points):
+                    with pytest.raises(InputError, match="2200-01-01 lies in the future"):
+                        ask(model="m", as_of="2200-01-01")
                 causes = house.table(model="m", what="causes", as_of=datetime.now(UTC).isoformat())
                 assert causes.to_pylist() == house.table(model="m", what="causes").to_pylist()
                 assert {row["metric"] for row in house.table(model="m", what="causes", as_of=early.isoformat()).to_pylist()} == {

@@ -77,6 +77,17 @@ def test_a_day_by_which_something_was_known_stands_until_it_is_over() -> None:
         known_by("soon")
 
 
+@pytest.mark.parametrize("value", ["2026-03-02", "2026-03-02T00:01", "9999-12-31", datetime(2026, 3, 3, tzinfo=UTC)])
+def test_what_will_be_known_in_the_future_nobody_is_told(value: str | datetime) -> None:
+    with pytest.raises(InputError, match=r"^--as-of .* lies in the future: give today \(2026-03-01, UTC\) or an earlier day"):
+        known_by(value, name="--as-of", now=datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+
+def test_today_may_be_asked_for_all_day_and_by_a_clock_that_is_a_little_ahead() -> None:
+    for now in (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 2, 28, 23, 58, tzinfo=UTC)):
+        assert known_by("2026-03-01", now=now) == known_by("2026-03-02T00:00", now=now) == datetime(2026, 3, 2, tzinfo=UTC)
+
+
 def test_times_are_written_in_utc_with_z() -> None:
     assert iso(datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2)))) == "2026-03-01T12:00:00Z"
 
