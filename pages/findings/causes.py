@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cause", "asked_first", "causes", "mature", "one_column", "statuses", "worst_metric"]
+__all__ = ["Cause", "alarming_metric", "asked_first", "causes", "mature", "one_column", "statuses"]
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -89,9 +89,11 @@ def asked_first(name: str) -> int:
     return _NAMED.index(name) if name in _NAMED else len(_NAMED)
 
 
-def worst_metric(rows: Sequences) -> str | None:
-    """The performance metric that the model's status speaks of; None where none with mature labels was compared with the reference."""
-    return _worst_name(_compared_performance(rows), asked_first)
+def alarming_metric(rows: Sequences) -> str | None:
+    """The performance metric whose fall the model's status speaks of; None where none with mature labels has fallen."""
+    histories = _compared_performance(rows)
+    name = _worst_name(histories, asked_first)
+    return name if name is not None and histories[name][-1]["status"] in _BAD else None
 
 
 def _performance(rows: Sequences, zone: str, newest: datetime | None) -> Cause | None:

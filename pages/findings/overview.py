@@ -18,14 +18,16 @@ from monitoring.charts.numbers import days, interval, moment, number, with_unit
 from monitoring.charts.status import Status, status_of, worst
 from monitoring.metrics import METRICS
 from monitoring.windows import own_window
-from pages.findings.causes import Cause, causes, mature, one_column, statuses, worst_metric
+from pages.findings.causes import Cause, alarming_metric, causes, mature, one_column, statuses
 from pages.findings.drift import DRIFT_COLUMNS, DriftRow, drift_rows_of, is_output, newest_judged_of
 from pages.findings.rows import Row, rows_of
 from pages.findings.timeline import Timeline
 from storage.points import POINTS
 
-MAIN_METRIC = {"binary": ("recall", "precision", "roc_auc"), "multiclass": ("accuracy",), "regression": ("mae",), "ranking": ("ndcg_at_k",)}
-"""The metric that stands on a model's card where none has a verdict: the first of its task's that has a value."""
+MAIN_METRIC = {"binary": "recall", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg_at_k"}
+"""The metric that stands on a model's card where none alarms: its task's, whether there are labels enough for it or not."""
+
+_WITHOUT_DECISIONS = "roc_auc"  # what stands there for a model that gives scores and decides nothing
 
 NEEDED = sorted(name for name, metric in METRICS.items() if metric.group in ("classification", "regression", "ranking"))
 NEEDED += ["rows", "drift", "drift_share", "error_rate", "latency_p50", "latency_p95", "latency_p99", "latency_mean"]
@@ -165,24 +167,35 @@ class _Facts:
                           [{**row, "value": None} if row["partial"] else row for row in rows], from_zero=True)
 
     def main(self, task: str) -> Fact:
-        """The metric that the model's status speaks of, else its task's, in the newest window whose labels are mature and enough; else
-        what there is, named as provisional."""
-        usual = MAIN_METRIC.get(task, ("label_coverage",))
-        valued = [name for name in usual if any(row["value"] is not None for row in self.rows.get(name, ()))]
-        name = worst_metric(self.rows) or next(iter(valued), usual[0])
+        """The metric whose fall the model's status speaks of, else its task's, in the newest window whose labels are mature and enough;
+        where they are too few in all, it says so, and of what is not mature that it is provisional."""
+        name = alarming_metric(self.rows) or self._usual(task)
         metric, rows = METRICS[name], one_column(self.rows.get(name, ()))
-        known = [row for row in rows if row["value"] is not None]
+        known, over = [row for row in rows if row["value"] is not None], [row for row in rows if mature(row)]
         if not known:
-            reason = rows[-1]["reason"] if rows else "nothing computed yet"
+            reason = (over or rows)[-1]["reason"] if rows else "nothing computed yet"
             return Fact(metric.label, "–", reason or "no labels yet")
         settled = [row for row in known if mature(row) and row["status"] in ("ok", "warn", "drift")]
-        newest = (settled or known)[-1]
+        few = [] if settled else [row for row in known if mature(row) and row["status"] == "insufficient_data"]
+        newest = (settled or few or known)[-1]
         label = metric.label.replace("@k", "@" + newest["column"].removeprefix("k=")) if newest["column"] else metric.label
+        if few:
+            note = f"{with_unit(newest['value'], metric.unit)} {days(newest, self.zone)}: {newest['reason']}"
+            return self._fact(label, status_of("insufficient_data").word, note, (), "insufficient_data")
         coverage = f" ({with_unit(newest['label_coverage'], 'share')})" if newest["label_coverage"] is not None else ""
         note = (f"{'' if settled else 'provisional, '}{interval(newest['lower'], newest['upper'], metric.unit)} {days(newest, self.zone)}, "
                 f"{number(newest['n_labelled'])} labels{coverage}")
         course = [row if mature(row) else {**row, "value": None} for row in rows] if settled else rows
         return self._fact(label, with_unit(newest["value"], metric.unit), note.strip(), course, newest["status"] if settled else "")
+
+    def _usual(self, task: str) -> str:
+        """The task's metric, of which scarce labels are no reason to take another; only without any decision there is none to expect."""
+        usual = MAIN_METRIC.get(task, "label_coverage")
+        decided = self._valued(usual) or self._valued("accuracy")
+        return _WITHOUT_DECISIONS if task == "binary" and not decided and self._valued(_WITHOUT_DECISIONS) else usual
+
+    def _valued(self, name: str) -> bool:
+        return any(row["value"] is not None for row in self.rows.get(name, ()))
 
     def latency(self) -> Fact:
         rows = self.rows.get("latency_p95", ())

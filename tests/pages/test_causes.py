@@ -72,6 +72,26 @@ def test_a_main_metric_that_is_only_provisional_says_so() -> None:
     assert note.startswith("provisional")
 
 
+def test_a_main_metric_with_too_few_labels_says_so_and_no_other_takes_its_place() -> None:
+    one = summary(accuracy=[{**CALM, "value": 1.0}] * 2, recall=[FEW, {**FEW, "value": 0.25}], precision=[CALM] * 2)
+    assert one.facts[1].label == "Recall"
+    assert fact(one, 1) == ("Insufficient data", "25 % 3 Nov – 4 Nov 2026: 2 labels are too few", "insufficient_data")
+    none: Day = {"status": "not_applicable", "value": None, "reason": 'no label is "1"'}
+    due: Day = {**none, "reason": "no labels yet", "detail": json.dumps({"provisional": True})}
+    one = summary(accuracy=[{**CALM, "value": 1.0}, due], recall=[none, due])
+    assert (one.facts[1].label, *fact(one, 1)) == ("Recall", "–", 'no label is "1"', "")
+
+
+def test_what_has_fallen_stands_on_the_card_though_the_main_metric_is_scarce() -> None:
+    one = summary(accuracy=[CALM, FALLEN], recall=[FEW, FEW])
+    assert (one.facts[1].label, *fact(one, 1)) == ("Accuracy", "14.3 %", "3 Nov – 4 Nov 2026, 100 labels", "drift")
+
+
+def test_where_nothing_has_fallen_the_main_metric_is_the_tasks() -> None:
+    assert summary(accuracy=[CALM], recall=[{**CALM, "value": 0.9}]).facts[1].label == "Recall"
+    assert summary(task="multiclass", accuracy=[CALM], recall=[CALM]).facts[1].label == "Accuracy"
+
+
 def test_the_main_metric_says_its_window_labels_and_coverage() -> None:
     days = [{**CALM, "lower": 0.8, "upper": 0.9, "n_labelled": 1044, "label_coverage": 0.821}]
     assert fact(summary(roc_auc=days), 1)[1] == "[0.800, 0.900] 2 Nov – 3 Nov 2026, 1\u202f044 labels (82.1 %)"

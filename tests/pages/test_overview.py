@@ -7,6 +7,7 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -16,6 +17,7 @@ from monitoring.charts.theme import Look
 from monitoring.service import House
 from pages.findings.overview import NEEDED, Fact, Summary, headline, summarise
 from pages.frame.export import Export
+from storage.points import POINTS
 from tests.pages import data
 from tests.pages.test_frame import texts
 
@@ -52,6 +54,22 @@ def test_a_card_holds_the_numbers_of_the_points_table(open_page: Open, full_home
     assert f"[{with_unit(known['lower'], 'share')}, {with_unit(known['upper'], 'share')}]" in card
     assert ">3 of 9 <span" in card
     assert {"amount", "country", "merchant_age"} <= set(card.replace(",", " ").replace("<", " ").replace(">", " ").split())
+
+
+def test_a_card_does_not_replace_the_main_metric_where_its_labels_are_too_few(open_page: Open, empty_home: House) -> None:
+    data.fill(empty_home.store, ("card-fraud",))
+    for window in data.windows():
+        few = {"status": "insufficient_data", "reason": 'Only 3 labels of "1"; 5 are needed to judge.'}
+        rows = [{**row, **few} if row["metric"] == "recall" and row["value"] is not None else row
+                for row in data.points_of("card-fraud", window).to_pylist()]
+        table = pa.Table.from_pylist(rows, schema=POINTS)
+        empty_home.store.save_window("card-fraud", "3", window, table, None, window_name="1d", run="few")
+    (card,) = [unescape(str(element.value)) for element in open_page("watch/overview", empty_home).get("html")  # type: ignore[union-attr]
+               if ">Predictions<" in str(element.value)]  # fmt: skip
+    assert ">Recall<" in card
+    assert ">Insufficient data<" in card
+    assert '2026: Only 3 labels of "1"; 5 are needed to judge.' in card
+    assert ">Accuracy<" not in card
 
 
 def test_the_strip_is_drawn_once_while_its_signs_stay(open_page: Open, full_home: House, monkeypatch: pytest.MonkeyPatch) -> None:
