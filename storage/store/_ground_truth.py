@@ -27,7 +27,7 @@ def add(
     staged = pa.concat_tables([_staged(model, rows) for rows in rows_of(entries, groups)])
     cursor.register("staged", staged)
     try:
-        met = known.meet(cursor, model.labels, "id")
+        met = known.meet(cursor, model.labels)
         cursor.execute(query("add_labels").replace("label_000000", model.labels))
         if not met:  # the first of its id, each of them
             return len(staged)

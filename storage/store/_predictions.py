@@ -164,7 +164,7 @@ def _insert(cursor: Cursor, known_ids: KnownIds, model: Model, staged: pa.Table)
     columns = ", ".join(names)
     hashed = ", ".join(name for name in names if name not in ("segment_id", "n", "written_at"))
     table = model.predictions
-    met = known_ids.meet(cursor, table, "version, id")
+    met = known_ids.meet(cursor, table, "version")
     distinct = len(pc.unique(staged["id"])) if met else len(staged)
     # A window carries all columns with it, which doubles what the insertion costs: only where an id repeats.
     repeats = "row_number() OVER (PARTITION BY id ORDER BY written_at, n, content, segment_id) > 1" if distinct < len(staged) else "false"

@@ -29,7 +29,7 @@ def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def met(cursor: duckdb.DuckDBPyConnection, known: KnownIds, *ids: str, version: str = "1") -> bool:
     cursor.register("staged", pa.table({"version": [version] * len(ids), "id": list(ids)}))
-    return known.meet(cursor, "t", "version, id")
+    return known.meet(cursor, "t", "version")
 
 
 def test_an_id_that_is_there_is_met(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -59,7 +59,7 @@ def test_a_first_reading_that_is_broken_off_begins_anew(
     cursor: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     """As by Ctrl-C in a notebook that goes on: filters that hold only a part of the table would say "no" to ids that are there."""
-    adding, turns = _known_ids._add, itertools.count()
+    adding, turns = KnownIds._add, itertools.count()
 
     def broken_off(*given: Any) -> None:
         if next(turns) == 1:
@@ -68,7 +68,7 @@ def test_a_first_reading_that_is_broken_off_begins_anew(
 
     known = KnownIds()
     monkeypatch.setattr(_known_ids, "_PIECE", THERE // 4)
-    monkeypatch.setattr(_known_ids, "_add", broken_off)
+    monkeypatch.setattr(KnownIds, "_add", broken_off)
     with pytest.raises(error):
         met(cursor, known, "new")
     assert met(cursor, known, f"p{THERE - 1}")
