@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.store._catalog import Model
 from storage.store._database import ReadCursor, table
@@ -30,6 +31,7 @@ Span = tuple[int, int]
 T = TypeVar("T", datetime, int)
 
 _VALUES_AT_ONCE = 4_000_000  # of all columns of a scan together: 32 MB of doubles
+_FEW = 64  # categories found by going through a list of them; where the file has a text of its own for each row, more would be dear
 _COUNTS = "NOT p.duplicate AND p.version = $version AND p.id IS NOT NULL"
 _KEPT = "($before IS NULL OR p.t >= CAST($before AS TIMESTAMPTZ))"
 _BY_PLACE = "ORDER BY p.rowid"
@@ -101,17 +103,35 @@ class WindowColumns:
         at_once = max(_VALUES_AT_ONCE // max(self._member.rows, 1), 1)
         for first in range(0, len(columns), at_once):
             some = columns[first : first + at_once]
-            found = self._scan(some).columns
-            for name, kind in some:
-                yield self._grouped(name, kind, found.pop(0))
+            words = [self._few_words(name) if kind == "categorical" else [] for name, kind in some]
+            found = self._scan(some, words).columns
+            for (name, kind), few in zip(some, words, strict=True):
+                yield self._grouped(name, kind, found.pop(0), few)
 
-    def _scan(self, columns: Sequence[tuple[str, str]]) -> pa.Table:
-        chosen = ", ".join(f"{self._expression(name, kind)} AS c{place}" for place, (name, kind) in enumerate(columns))
+    def _few_words(self, name: str) -> list[str]:
+        """The categories of a column that has but a few; none where a scan brings their texts."""
+        if name in _OF_LABELS:
+            return []
+        word = self._expression(name, "categorical")
+        sql = f"SELECT DISTINCT {word} AS word FROM {self._model.predictions} p WHERE {self._member.condition} LIMIT {_FEW + 2}"  # noqa: S608
+        words = table(self._cursor, sql, self._member.parameters).column("word").drop_null().to_pylist()
+        return sorted(words) if len(words) <= _FEW else []
+
+    def _scan(self, columns: Sequence[tuple[str, str]], words: Sequence[list[str]]) -> pa.Table:
+        """The columns; of those with a few words each row has the number of its own, counted from 1, in the place of the text.
+
+        Texts that recur lie in the file once, and DuckDB finds the number of each once, not once per row; nor is any text copied.
+        """
+        expressions, parameters = [self._expression(name, kind) for name, kind in columns], dict(self._member.parameters)
+        for place, few in enumerate(words):
+            if few:
+                expressions[place], parameters[f"words{place}"] = f"list_position($words{place}, {expressions[place]})", few
+        chosen = ", ".join(f"{expression} AS c{place}" for place, expression in enumerate(expressions))
         source, order = f"{self._model.predictions} p", self._order
         if any(name in _OF_LABELS for name, _ in columns):  # a join promises no order
             source, order = f"{source} LEFT JOIN {LATEST.format(labels=self._model.labels)} l ON l.id = p.id", _BY_PLACE
         sql = f"SELECT {chosen} FROM {source} WHERE {self._member.condition} {order}"  # noqa: S608 – surrogate names only
-        return table(self._cursor, sql, self._member.parameters)
+        return table(self._cursor, sql, parameters)
 
     def _expression(self, name: str, kind: str) -> str:
         column = self._titles.get(name, "NULL")
@@ -121,10 +141,10 @@ class WindowColumns:
             return f"CAST(epoch_us(p.t) - epoch_us(CAST({column} AS TIMESTAMPTZ)) AS DOUBLE) / 1e6"
         return f"CAST({column} AS {'VARCHAR' if kind == 'categorical' else 'DOUBLE'})"
 
-    def _grouped(self, name: str, kind: str, values: pa.ChunkedArray) -> ColumnOfWindows:
+    def _grouped(self, name: str, kind: str, values: pa.ChunkedArray, words: list[str]) -> ColumnOfWindows:
         member = self._member
         if kind == "categorical":
-            return ColumnOfWindows(name, categories=tuple(_counted(values, member)))
+            return ColumnOfWindows(name, categories=tuple(_counted(*((words, values) if words else _numbered(values)), member)))
         numbers = values.to_numpy()
         if member.order is not None:
             numbers = numbers[member.order]
@@ -188,12 +208,19 @@ def _finite(ascending: Floats) -> Floats:
     return ascending[np.searchsorted(ascending, -np.inf, "right") : np.searchsorted(ascending, np.inf, "left")]
 
 
-def _counted(values: pa.ChunkedArray, member: _Membership) -> Iterator[dict[str, int]]:
-    coded = values.dictionary_encode().combine_chunks()
+def _numbered(texts: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
+    """The distinct texts, and the number of its own for each row, counted from 1; null where it has none."""
+    coded = texts.dictionary_encode().combine_chunks()
     coded = pa.concat_arrays(coded.chunks) if isinstance(coded, pa.ChunkedArray) else coded
-    words, codes = coded.dictionary.to_pylist(), coded.indices.fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)
+    return coded.dictionary.to_pylist(), pc.add(coded.indices, 1)
+
+
+def _counted(words: list[str], numbers: pa.Array | pa.ChunkedArray, member: _Membership) -> Iterator[dict[str, int]]:
+    """The rows per word in each window; `numbers` says which word each row has, counted from 1."""
+    codes = np.asarray(pc.fill_null(numbers, 0))
     if member.order is not None:
         codes = codes[member.order]
     for start, end in member.spans:
-        counts = np.bincount(codes[start:end], minlength=len(words) + 1)[: len(words)]
-        yield {words[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+        counts = np.bincount(codes[start:end], minlength=len(words) + 1)[1:]
+        places = np.flatnonzero(counts)
+        yield {words[place]: count for place, count in zip(places.tolist(), counts[places].tolist(), strict=True)}

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from monitoring.drift import Sample, comparable
@@ -142,6 +143,32 @@ def test_columns_read_together_or_one_by_one_are_the_same(logged: Store, monkeyp
 
     monkeypatch.setattr(_window_columns, "_VALUES_AT_ONCE", 600)
     assert alike(logged, [day(number) for number in range(14)]) == 270
+
+
+@pytest.mark.parametrize("few", [0, 3, 6])
+def test_categories_are_counted_alike_be_there_few_or_many(logged: Store, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    from storage.store import _window_columns
+
+    monkeypatch.setattr(_window_columns, "_FEW", few)
+    assert alike(logged, [day(number) for number in range(14)]) == 270
+
+
+def test_a_category_may_be_any_text(store: Store) -> None:
+    """Some rows have none, and the texts are such as SQL or a list of them could mistake."""
+    store.register_model({**FRAUD, "features": {"amount": "numerical", "country": "categorical"}})
+    texts = ["", "'", '"', "a, b", "NULL", "null", " x", "x", "X", "é", "e\u0301", "[]", "$words0", "nul\0in", "nul\0out", None]
+    rows = pa.table({"i": list(range(136)), "c": [text for times, text in enumerate(texts, 1) for _ in range(times)]})
+    with store.writing() as cursor:
+        columns = {field["name"]: field["column"] for field in store.feature_columns("fraud")}
+        cursor.register("rows_given", rows)
+        cursor.execute(f"""
+            INSERT INTO pred_000001 (version, id, t, written_at, n, duplicate, {columns["country"]})
+            SELECT '1', 'p' || i, TIMESTAMPTZ '2026-03-01 00:00:00+00' + to_hours(CAST(i AS INTEGER)), now(), i, false, c FROM rows_given
+        """)
+        cursor.unregister("rows_given")
+    with store.window_columns("fraud", "1", [Span(hour(0), hour(136)), Span(hour(-9), hour(0))]) as found:
+        [words] = found.read([("country", "categorical")])
+    assert words.categories == ({text: times for times, text in enumerate(texts, 1) if text is not None}, {})
 
 
 def test_a_scan_by_several_threads_keeps_rows_and_windows_together(store: Store) -> None:
