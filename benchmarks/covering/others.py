@@ -1,4 +1,4 @@
-"""What has an interval and is no performance metric of all rows: latencies, delays, gaps between groups, the alert budget, found slices."""
+"""What has an interval and is no performance metric of all rows: latencies, delays, gaps between groups, tenths, the alert budget."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from monitoring.performance.budget import at_budget
 from monitoring.performance.found import MINIMUM_LABELLED, too_few
 from monitoring.performance.intervals import Interval, wilson
 from monitoring.performance.timings import QUANTILES, delay_quantiles, latency_intervals
+from monitoring.profiles import outcomes
 from monitoring.segments.gaps import measure_gap
 from monitoring.segments.outcomes import rates
 
@@ -69,6 +70,31 @@ def gaps(frame: pa.Table, *, task: str) -> dict[Key, Measured]:
     return found
 
 
+def growing_errors(random: np.random.Generator, n: int) -> pa.Table:
+    """Ten times n rows whose skewed errors grow with the prediction, so that no two tenths are alike."""
+    prediction = 20 + random.gamma(2.0, 50.0, 10 * n)
+    return pa.table({"@label": prediction * (1 - random.exponential(0.2, 10 * n) * random.choice((-0.5, 1), 10 * n)),
+                     "@prediction": prediction})  # fmt: skip
+
+
+def even_errors(random: np.random.Generator, n: int) -> pa.Table:
+    """Ten times n rows with normal errors that shift the prediction as well."""
+    label = 20 + random.gamma(2.0, 50.0, 10 * n)
+    return pa.table({"@label": label, "@prediction": label + random.normal(3, 10, 10 * n)})
+
+
+def by_tenth(frame: pa.Table) -> dict[Key, Measured]:
+    """The mean absolute error of each tenth of the predictions."""
+    rows = [row for row in outcomes(frame, task="regression") if row["kind"] == "error_by_decile"]
+    tenths: dict[str, dict[str, float]] = {row["label"]: {"n": row["n"]} for row in rows}
+    for row in rows:
+        tenths[row["label"]][row["series"]] = row["value"]
+    return {("error_by_decile", f"tenth={label}"): Measured(
+                value=one["current"], n=int(one["n"]), rows=frame.num_rows,
+                interval=Interval(one["lower"], one["upper"], one["lower"], one["upper"], "delta"))
+            for label, one in tenths.items()}  # fmt: skip
+
+
 def days(random: np.random.Generator, n: int) -> pa.Table:
     """Days of 1,000 predictions, of which an alert budget of 50 a day looks at n in all; one label in five is not known."""
     many = max(1, n // 50)
@@ -104,5 +130,7 @@ OTHERS = (
     Population("errors and labels of calls", served, {}, measured=shares),
     Population("gaps of shares", grouped, {"task": "binary"}, large=300_000, measured=gaps),
     Population("gaps of errors", grouped_errors, {"task": "regression"}, large=300_000, measured=gaps),
+    Population("errors that grow, by tenth", growing_errors, {}, large=200_000, measured=by_tenth),
+    Population("normal errors, by tenth", even_errors, {}, large=200_000, measured=by_tenth),
     Population("alert budget of 50 a day", days, {}, large=50_000, measured=budgeted),
 )

@@ -94,7 +94,7 @@ def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 
 def _whiskers(rows: list[Profile], lower: list[Profile], upper: list[Profile], look: Look) -> dict[str, Any] | None:
-    """The interval of each dot, where there is one for every dot."""
+    """The interval of each dot or bar, where there is one for every one."""
     if not len(rows) == len(lower) == len(upper):
         return None
     return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": look.palette.muted,
@@ -140,14 +140,18 @@ def residuals(profiles: pa.Table, *, look: Look) -> go.Figure:
 
 def error_by_decile(profiles: pa.Table, *, look: Look) -> go.Figure:
     """The mean absolute error in each tenth of the predictions, from the smallest predictions to the largest; where it is stored by
-    sign, what predictions above and below their label add to it, one on the other."""
+    sign, what predictions above and below their label add to it, one on the other. Whiskers are the interval of the whole."""
     lines = _series(profiles)
+    lower, upper = (lines.pop(name, []) for name in ("lower", "upper"))
+    around = _whiskers(lines.get("current", []), lower, upper, look)
     if "above" in lines and "below" in lines:
         lines = {"predicted too much": lines["above"], "predicted too little": lines["below"]}
     made = figure(look, height=300, x="Predictions by tenths, small to large", y="Mean absolute error", legend=len(lines) > 1)
+    top = next(reversed(lines), None)
     for colour, (name, rows) in zip(_colours(look, lines), lines.items(), strict=True):
         made.add_trace(go.Bar(
             x=[place + 1 for place, _ in enumerate(rows)], y=[row["value"] for row in rows], name=safe(_series_name(name)),
+            error_y=around if name == top else None,
             marker={"color": colour, "line": {"width": 0}}, customdata=[_range(row) for row in rows],
             hovertemplate="mean absolute error %{y:.3~g}<br>%{customdata}<extra></extra>",
         ))

@@ -12,7 +12,8 @@ import pyarrow as pa
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from monitoring.performance.decisions import confusion
-from monitoring.performance.intervals import wilson
+from monitoring.performance.groups import Groups
+from monitoring.performance.intervals import of_means, wilson
 from monitoring.performance.outcomes import ClassOutcomes, RegressionOutcomes, binary_outcomes, multiclass_outcomes, regression_outcomes
 
 from .distributions import OTHER
@@ -135,17 +136,20 @@ def _residuals(found: RegressionOutcomes) -> list[Row]:
 def _error_by_decile(found: RegressionOutcomes) -> list[Row]:
     """Mean absolute error per tenth of the rows by rising prediction: label is the tenth (1 to 10), x and x_end its least and greatest.
 
-    Series `above` and `below` are what predictions above and below their label add to it.
+    Series `above` and `below` are what predictions above and below their label add to it; `lower` and `upper` its 95 % interval, made
+    as that of all rows' is; a tenth of rows that err alike has none.
 
     By prediction and not by label, because that is what is known when the error matters, and sorting by label shows regression to
     the mean as if it were a fault of the model.
     """
     order = np.argsort(found.prediction, kind="stable")
-    error = found.prediction - found.label
-    rows = []
-    for number, part in enumerate(np.array_split(order, min(10, len(order))), 1):
-        least, most = found.prediction[part[0]], found.prediction[part[-1]]
-        own = error[part]
-        for series, value in (("current", np.abs(own)), ("above", own.clip(min=0)), ("below", (-own).clip(min=0))):
-            rows.append(row("error_by_decile", series=series, x=least, x_end=most, label=str(number), value=value.mean(), n=len(part)))
-    return rows
+    parts = np.array_split(order, min(10, len(order)))
+    tenths = Groups(order, np.cumsum([0, *(len(part) for part in parts)]))
+    prediction, error = found.prediction[order], (found.prediction - found.label)[order]
+    around = of_means(np.abs(error), tenths, low=0.0).edges
+    series = {"current": tenths.means(np.abs(error)), "above": tenths.means(error.clip(min=0)), "below": tenths.means((-error).clip(min=0)),
+              "lower": around[0], "upper": around[1]}  # fmt: skip
+    return [row("error_by_decile", series=name, x=prediction[first], x_end=prediction[last - 1], label=str(number + 1),
+                value=values[number], n=last - first)
+            for number, (first, last) in enumerate(zip(tenths.edges[:-1], tenths.edges[1:], strict=True))
+            for name, values in series.items() if np.isfinite(values[number])]  # fmt: skip

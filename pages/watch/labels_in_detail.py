@@ -33,7 +33,7 @@ _DRAWN = {
     "residuals": (curves.residuals, "Residuals", "The distribution of prediction minus label.",
                   "Right of zero the model predicted too much. The outermost bars hold what lies beyond them."),
     "error_by_decile": (curves.error_by_decile, "Error by decile", "Mean absolute error by tenth of the prediction.",
-                        "What predictions above and below their label add to the error. Lower is better."),
+                        "What predictions above and below their label add to the error. Lower is better; whiskers: 95 %."),
     "popularity": (curves.popularity, "Popularity", "The share of recommendations each item took.",
                    "A steep fall: few items take most of the lists."),
 }

@@ -248,6 +248,16 @@ def test_error_by_decile_is_stacked_by_sign() -> None:
     assert {bar.name: list(bar.y) for bar in made.data} == {"predicted too much": [1.0], "predicted too little": [2.0]}
 
 
+def test_error_by_decile_shows_the_interval_of_the_whole_bar() -> None:
+    rows = [profile("error_by_decile", series=series, label="1", value=value, n=5) for series, value in
+            (("current", 3.0), ("above", 1.0), ("below", 2.0), ("lower", 2.5), ("upper", 4.0))]  # fmt: skip
+    under, top = curves.error_by_decile(profiles(*rows), look=LOOK).data
+    assert (list(top.error_y.array), list(top.error_y.arrayminus)) == ([1.0], [0.5])
+    assert under.error_y.array is None
+    alone = [one for one in rows if one["series"] not in ("above", "below")]
+    assert [list(bar.error_y.array) for bar in curves.error_by_decile(profiles(*alone), look=LOOK).data] == [[1.0]]
+
+
 def test_calibration_shows_each_rates_interval() -> None:
     rows = [profile("calibration", series=series, x=0.3, value=value, n=50) for series, value in
             (("current", 0.4), ("lower", 0.25), ("upper", 0.6))]  # fmt: skip

@@ -32,7 +32,7 @@ def test_intervals_hold_the_true_value_about_as_often_as_they_say(name: str, n: 
 
 @pytest.mark.parametrize(("name", "n", "many"), [
     ("latencies and delays", 400, 6), ("errors and labels of calls", 100, 2), ("gaps of shares", 100, 5), ("gaps of errors", 100, 2),
-    ("alert budget of 50 a day", 100, 1),
+    ("alert budget of 50 a day", 100, 1), ("errors that grow, by tenth", 100, 10),
 ])  # fmt: skip
 def test_intervals_of_calls_groups_and_budgets_hold_as_often_as_they_say(name: str, n: int, many: int) -> None:
     population = replace(BY_NAME[name], large=min(BY_NAME[name].large, 20_000) if "budget" in name else BY_NAME[name].large)

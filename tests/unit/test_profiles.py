@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 from sklearn import metrics as sk
 
 from monitoring.profiles import binning, distribution, latencies, outcomes, popularity, table
@@ -139,6 +140,32 @@ def test_regression_has_residuals_and_error_by_tenths_of_the_prediction() -> Non
     tenths = of(rows, "error_by_decile")
     assert [row["label"] for row in tenths] == [str(i) for i in range(1, 11)]
     assert tenths[-1]["value"] > 3 * tenths[0]["value"]
+
+
+def test_the_error_of_each_tenth_has_the_interval_of_its_mean() -> None:
+    """Scikit-learn's error and, as the sizes of these errors are symmetric about their mean, Student's interval of scipy."""
+    prediction = np.random.default_rng(1).permutation(1_000).astype(float)
+    size = np.tile([1.0, 2.0, 3.0, 4.0], 250)[prediction.astype(int)] * (1 + prediction // 100)
+    label = prediction + np.where(prediction % 2, size, -size)
+    rows = [row for row in outcomes(pa.table({"@prediction": prediction, "@label": label}), task="regression")
+            if row["kind"] == "error_by_decile"]
+    for number in range(10):
+        inside = prediction // 100 == number
+        found = {row["series"]: row["value"] for row in rows if row["label"] == str(number + 1)}
+        assert found["current"] == pytest.approx(sk.mean_absolute_error(label[inside], prediction[inside]))
+        assert found["above"] + found["below"] == pytest.approx(found["current"])
+        expected = stats.t.interval(0.95, 99, found["current"], stats.sem(np.abs(prediction - label)[inside]))
+        assert (found["lower"], found["upper"]) == pytest.approx(expected)
+
+
+def test_a_tenth_whose_rows_err_alike_has_no_interval() -> None:
+    prediction = np.arange(100.0)
+    label = prediction + np.where(prediction < 10, 1.0, 1 + prediction % 3)
+    rows = outcomes(pa.table({"@prediction": prediction, "@label": label}), task="regression")
+    lower = [row["label"] for row in rows if row["kind"] == "error_by_decile" and row["series"] == "lower"]
+    assert lower == [str(number) for number in range(2, 11)]
+    few = outcomes(pa.table({"@prediction": prediction[:4], "@label": label[:4]}), task="regression")
+    assert [row["n"] for row in few if row["kind"] == "error_by_decile" and row["series"] == "current"] == [1] * 4
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "ranking"])
