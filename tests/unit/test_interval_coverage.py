@@ -10,10 +10,11 @@ from scipy.stats import binom
 from benchmarks.coverage import alarms, coverage
 from benchmarks.covering.others import OTHERS
 from benchmarks.covering.populations import POPULATIONS
+from benchmarks.covering.slices import SLICES
 from monitoring.performance import intervals
 
 TRIALS = 150
-BY_NAME = {population.name: replace(population, large=min(population.large, 150_000)) for population in (*POPULATIONS, *OTHERS)}
+BY_NAME = {population.name: replace(population, large=min(population.large, 150_000)) for population in (*POPULATIONS, *OTHERS, *SLICES)}
 pytestmark = pytest.mark.slow
 
 
@@ -33,6 +34,7 @@ def test_intervals_hold_the_true_value_about_as_often_as_they_say(name: str, n: 
 @pytest.mark.parametrize(("name", "n", "many"), [
     ("latencies and delays", 400, 6), ("errors and labels of calls", 100, 2), ("gaps of shares", 100, 5), ("gaps of errors", 100, 2),
     ("alert budget of 50 a day", 100, 1), ("errors that grow, by tenth", 100, 10),
+    ("a slice plainly worse, decisions", 100, 1), ("a slice plainly worse, errors", 100, 1),
 ])  # fmt: skip
 def test_intervals_of_calls_groups_and_budgets_hold_as_often_as_they_say(name: str, n: int, many: int) -> None:
     population = replace(BY_NAME[name], large=min(BY_NAME[name].large, 20_000) if "budget" in name else BY_NAME[name].large)
