@@ -14,7 +14,6 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from monitoring.drift.binned import binned_score, histograms, judged_scores
 from monitoring.drift.registry import METHODS, PREFIX, base_method, is_effect
@@ -111,6 +110,8 @@ def _score(name: str, reference: Sample, window: Sample) -> float:
 
 def _ks(reference: Sample, window: Sample) -> float:
     """The p-value of `scipy.stats.ks_2samp`: of small samples its own exact one, else the limit that it takes by default."""
+    from scipy import stats  # a page that shows drift computes none
+
     n, m = reference.n, window.n
     if max(n, m) <= _EXACT_KS:
         with warnings.catch_warnings():

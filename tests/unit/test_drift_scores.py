@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,3 +151,8 @@ def test_the_effect_of_a_test_is_a_distance() -> None:
     assert effect("ed", 12.0, a, b) == score("wasserstein", a, b)
     categories = sample(["a", "b"] * 50), sample(["a", "a", "b"] * 50)
     assert effect("chisquare", 0.01, *categories) == score("jensenshannon", *categories)
+
+
+def test_what_methods_are_is_told_without_scipys_tests() -> None:
+    code = "import monitoring.charts.drift, sys; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
