@@ -34,7 +34,7 @@ class _Has(Protocol):
     computing: Computing
     collector: Collector
 
-    def bring_up_to_date(self, models: Iterable[str], progress: Progress | None) -> None: ...
+    def bring_up_to_date(self, models: Iterable[str], progress: Progress | None, request: str = "") -> None: ...
     def known(self, model: str) -> str: ...
     def ages(self, model: str | None, older_than: str | None) -> dict[str, timedelta]: ...
     def pruned(self, ages: Mapping[str, timedelta], *, dry_run: bool) -> list[dict[str, Any]]: ...
@@ -106,16 +106,18 @@ class CustodyVerbs:
         return {"model": name, **told, "left": sorted(str(path.relative_to(self.home.path)) for path in copies)}
 
     def prune(
-        self: _Has, *, model: str | None = None, older_than: str | None = None, dry_run: bool = False, progress: Progress | None = None
+        self: _Has, *, model: str | None = None, older_than: str | None = None, dry_run: bool = False, request: str = "",
+        progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Remove predictions and their labels older than `older_than` (`30d`; default: what the model's `retention` says, else the setting
         raw_days, else none), hourly counts and archived segments that are past their time. No finding changes: what is due is computed
-        first, whole windows go, and they stand as they were computed. Raises Cancelled, with nothing removed, where somebody ends that run.
+        first, whole windows go, and they stand as they were computed. Raises Cancelled, with nothing removed, where somebody ends that run,
+        which `cancel` knows by the name `request`.
         `{"rows", "labels", "hours", "segments", "bytes", "versions", "dry_run"}`."""
         settings = Settings.read()
         ages = self.ages(model, older_than)
         if ages and not dry_run:
-            self.bring_up_to_date(ages, progress)
+            self.bring_up_to_date(ages, progress, request)
         with self.computing.resting():
             versions = self.pruned(ages, dry_run=dry_run)
             told = {"rows": sum(row["rows"] for row in versions), "labels": sum(row["labels"] for row in versions), "hours": 0}
@@ -132,9 +134,9 @@ class CustodyVerbs:
                     told["bytes"] += (sizes := compacting.compact(self.store))["bytes_before"] - sizes["bytes_after"]
         return {**told, "versions": versions, "dry_run": dry_run}
 
-    def bring_up_to_date(self: _Has, models: Iterable[str], progress: Progress | None) -> None:
+    def bring_up_to_date(self: _Has, models: Iterable[str], progress: Progress | None, request: str = "") -> None:
         """Collect, and compute what is due of these models."""
-        with self.computing.turn(progress=progress) as turn:
+        with self.computing.turn(request, progress=progress) as turn:
             self.collector.once()
             for name in models:
                 turn.run(model=name)

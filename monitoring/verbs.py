@@ -128,10 +128,11 @@ class Verbs(Questions, CustodyVerbs):
         self._wake()
         return {"resumed": waited}
 
-    def run_newest(self, *, windows: int = 2, progress: Progress | None = None) -> dict[str, Any]:
-        """Compute each model's newest windows only, so that its pages soon have something to say; what `run` gives, summed."""
+    def run_newest(self, *, windows: int = 2, request: str = "", progress: Progress | None = None) -> dict[str, Any]:
+        """Compute each model's newest windows only, so that its pages soon have something to say; what `run` gives, summed. `request` as
+        there."""
         total: dict[str, Any] = {"windows": 0, "points": 0, "failed": 0, "insufficient": 0, "seconds": 0.0, "left": 0}
-        with self.computing.turn(progress=progress) as turn:
+        with self.computing.turn(request, progress=progress) as turn:
             self.collect()
             for line in self.models():
                 if line["newest"] is not None:
@@ -149,24 +150,26 @@ class Verbs(Questions, CustodyVerbs):
         until: str | None = None,
         format: str = "html",  # noqa: A002
         version: str | None = None,
+        request: str = "",
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Render a report of [since, until): its row of `Store.reports` with `file`.
 
         `kind` is Evidently's `drift`, `performance` or `summary`, Evidently's whole preset on the raw rows (`full`), or our own page of all
-        `findings`. Without a range the newest window, a complete one first, is meant. A range that no window covers is analysed first.
+        `findings`. Without a range the newest window, a complete one first, is meant. A range that no window covers is analysed first: that
+        run `cancel` ends by the name `request`, and then there is no report.
         """
         name = self.known(model)
-        request = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)
+        wanted = ReportRequest(name, kind, format, moment(since, name="--from"), moment(until, name="--to"), version)
 
         def compute(begin: datetime, end: datetime) -> object:
-            with self.computing.turn(progress=progress) as turn:
+            with self.computing.turn(request, progress=progress) as turn:
                 told = turn.run(model=name, window="range", since=begin, until=end)
             if turn.cancelled:
                 raise Cancelled("The run that the report needs was cancelled: ask for the report again.")
             return told
 
-        return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, request, compute=compute, progress=progress)))
+        return cast("dict[str, Any]", jsonable(render(self.store, self.computing.worker, wanted, compute=compute, progress=progress)))
 
     def health(self) -> dict[str, Any]:
         """How the home is: the store's own account, plus disk, holder, versions and what to do about each finding."""

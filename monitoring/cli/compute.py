@@ -7,11 +7,11 @@ __all__: list[str] = []
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Annotated, Any, Final
 
 import typer
 
+from monitoring.cli.cancelling import request
 from monitoring.cli.data import ModelArgument
 from monitoring.cli.frame import ERROR, WARNING, HomeOption, JsonOption, OutputOption, Progress, app, ask, emit, note
 from monitoring.errors import InputError, MonitoringError
@@ -36,6 +36,21 @@ AsOfOption = Annotated[str | None, typer.Option("--as-of", help=_AS_OF, show_def
 ToOption = Annotated[str | None, typer.Option("--to", help=f"End, not included. {_TIME}", show_default=False)]
 
 
+_LEFT_OF_RUN: Final[Mapping[str | None, str]] = {
+    None: "what was computed is kept, and the same command goes on from there.",
+    "under way": "what was computed is kept, and the same command goes on from there. What is left the owner that "
+                 "was asked computes in an hour, or as soon as somebody asks.",
+    "waiting": "it had not begun. The owner that was asked goes on with the others, and computes what is due in its own time.",
+    "": "the owner that was asked had ended it already, or has not begun it and will not.",
+}  # fmt: skip
+_LEFT_OF_REPORT: Final[Mapping[str | None, str]] = {
+    None: "no report was written.",
+    "under way": "no report was written. The owner that was asked ends what it computes for it.",
+    "waiting": "no report was written. The owner that was asked goes on with the others, and computes nothing for it.",
+    "": "no report was written. The owner that was asked computes nothing more for it; one that it is rendering it keeps.",
+}
+
+
 @app.command()
 def run(
     model: Annotated[str | None, typer.Argument(help="The model's name (default: all).", show_default=False)] = None,
@@ -48,16 +63,10 @@ def run(
 ) -> None:
     """Collect what was logged and compute the windows that are new or changed, newest first. Ctrl-C ends it after the windows that it is
     at: they are kept, and the same command goes on from there."""
-    progress, request = Progress(), uuid4().hex
+    progress = Progress()
     asked = {"model": model, "window": window, "since": since, "until": until, "everything": everything}
-    try:
-        told = ask(home, "run", progress=progress, request=request, **asked)
-    except KeyboardInterrupt:
-        progress.end()
-        _cancel(home, request, progress.last)
-        raise typer.Exit(ERROR) from None
-    finally:
-        progress.end()
+    with request(home, progress, _LEFT_OF_RUN, counted=True) as name:
+        told = ask(home, "run", progress=progress, request=name, **asked)
     text = f"{told['windows']} windows, {told['points']} points in {told['seconds']:.1f} s; "
     text += f"{told['insufficient']} with too few data, {told['failed']} failed."
     nothing = "Nothing was computed." if told["cancelled"] else "Nothing is due: every window is up to date."
@@ -68,24 +77,6 @@ def run(
         raise typer.Exit(ERROR)
     if told["failed"]:
         raise typer.Exit(WARNING)
-
-
-_LEFT = {
-    None: "what was computed is kept, and the same command goes on from there.",
-    "under way": "what was computed is kept, and the same command goes on from there. What is left the owner that "
-                 "was asked computes in an hour, or as soon as somebody asks.",
-    "waiting": "it had not begun. The owner that was asked goes on with the others, and computes what is due in its own time.",
-    "": "the owner that was asked had ended it already, or has not begun it and will not.",
-}  # fmt: skip
-
-
-def _cancel(home: Path | None, request: str, last: Mapping[str, Any]) -> None:
-    """End the run in the owner that was asked, where it was not this process, and say what became of it."""
-    from monitoring import service
-
-    was = service.cancel(home, request=request)
-    done = f" after {last['done']} of {last['total']} windows" if last.get("total") else ""
-    note(f"Interrupted{done}: {_LEFT[was]}")
 
 
 @app.command()
@@ -105,10 +96,9 @@ def report(
         raise InputError(f"{output.absolute().parent} is not a folder: create it first, or choose another path.")
     chosen = format_ or output.suffix.lstrip(".").lower() or "html"
     progress = Progress()
-    try:
-        rendered = ask(home, "report", progress=progress, model=model, kind=kind, since=since, until=until, format=chosen, version=version)
-    finally:
-        progress.end()
+    asked = {"model": model, "kind": kind, "since": since, "until": until, "format": chosen, "version": version}
+    with request(home, progress, _LEFT_OF_REPORT) as name:
+        rendered = ask(home, "report", progress=progress, request=name, **asked)
     shutil.copyfile(rendered["file"], output)
     emit({"path": str(output), "kind": kind, "format": chosen}, as_json=as_json, text=f"The {kind} report of {model} is in {output}.")
 

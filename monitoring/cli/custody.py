@@ -4,12 +4,13 @@ from __future__ import annotations
 
 __all__: list[str] = []
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from monitoring.cli.cancelling import request
 from monitoring.cli.frame import OK, WARNING, HomeOption, JsonOption, Progress, app, ask, emit
 from monitoring.errors import NotFound
 from storage.home import default_home
@@ -71,6 +72,15 @@ def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
     emit(told, as_json=as_json, text=text)
 
 
+_LEFT_OF_PRUNING: Final[Mapping[str | None, str]] = {
+    None: "what was removed is removed, a version at a time, and the same command goes on from there.",
+    "under way": "the owner that was asked was computing what was due first, ends that, and removes nothing.",
+    "waiting": "the owner that was asked had not begun, and removes nothing.",
+    "": "the owner that was asked had computed what was due, and removes what is to go; or it has not begun and removes nothing. The same "
+        "command says what is left to remove.",
+}  # fmt: skip
+
+
 @app.command()
 def prune(
     model: Annotated[str | None, typer.Argument(help="One model; all by default.", show_default=False)] = None,
@@ -86,11 +96,10 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Remove old predictions with their labels, old hourly counts and old archived segments. No finding and no shown number changes."""
-    progress = Progress()
-    try:
-        told = ask(_there(home), "prune", progress=progress, model=model, older_than=older_than, dry_run=dry_run)
-    finally:
-        progress.end()
+    place, progress = _there(home), Progress()
+    asked = {"model": model, "older_than": older_than, "dry_run": dry_run}
+    with request(place, progress, _LEFT_OF_PRUNING) as name:
+        told = ask(place, "prune", progress=progress, request=name, **asked)
     would = "Would remove" if dry_run else "Removed"
     counted = "{model} {version}: {rows} rows, {labels} labels before {before}"
     lines = [counted.format(**row) for row in told["versions"]]

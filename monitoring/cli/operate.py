@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from monitoring.cli.cancelling import request
 from monitoring.cli.frame import ERROR, OK, WARNING, HomeOption, JsonOption, Progress, app, ask, emit, note
 from monitoring.errors import NotFound
 from storage.home import default_home
@@ -20,6 +22,15 @@ from storage.home import default_home
 _GLANCE = 0.5  # seconds
 _PORT = 8501  # Streamlit's default
 _APP = Path(__file__).parents[2] / "app.py"  # beside the packages in a checkout
+
+
+_AGAIN = "what was done is kept, and the same command goes on from there."
+_LEFT_OF_DEMO: Final[Mapping[str | None, str]] = {
+    None: _AGAIN,
+    "under way": f"{_AGAIN} What is left to compute the owner that was asked computes in an hour, or as soon as somebody asks.",
+    "waiting": f"{_AGAIN} The owner that was asked goes on with the others, and computes what is due in its own time.",
+    "": f"{_AGAIN} The owner that was asked computes what is due in its own time.",
+}
 
 
 @app.command()
@@ -34,14 +45,9 @@ def demo(
     from monitoring import demo as case_studies
 
     progress = Progress()
-    try:
-        told = case_studies.load(
-            home or default_home(), models=tuple(models.split(",")), rows=size, progress=progress, compute=not newest
-        )
-        if newest:
-            told["run"] = ask(home, "run_newest", progress=progress)
-    finally:
-        progress.end()
+    with request(home, progress, _LEFT_OF_DEMO) as name:
+        told = case_studies.load(home or default_home(), models=tuple(models.split(",")), rows=size, progress=progress, compute=False)
+        told["run"] = ask(home, "run_newest" if newest else "run", progress=progress, request=name)
     emit(told, as_json=as_json, text="The demo is loaded: python -m monitoring serve shows it.")
 
 

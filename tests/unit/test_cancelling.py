@@ -24,7 +24,7 @@ from monitoring.service import House, call, cancel, points
 from storage.home import Home
 from storage.store import Store
 from tests.no_pages import NoPages
-from tests.unit.cli_data import MODEL
+from tests.unit.cli_data import MODEL, PER_DAY
 from tests.unit.test_service import QUIET, ROOT, owner
 from tests.unit.test_service_run import filled
 
@@ -245,6 +245,41 @@ def test_ctrl_c_of_a_run_that_waits_leaves_the_other_and_its_owner_alone(tmp_pat
         other.join(120)
         assert (told[0]["windows"], told[0]["cancelled"]) == (2 * WINDOWS, False)
     assert states(home) == []
+
+
+_DEMO = "import sys, monitoring.demo as d; d.load = lambda *_, **__: {}; from monitoring.cli import main; sys.exit(main(sys.argv[1:]))"
+WAITING = {
+    "removes nothing": ["-m", "monitoring", "prune", MODEL, "--older-than", "1d"],
+    "no report was written": ["-m", "monitoring", "report", MODEL, "--from", "2026-03-02", "--to", "2026-03-05", "-o"],
+    "what was done is kept": ["-c", _DEMO, "demo", "--newest"],  # the case studies are as good as there
+}
+
+
+def test_ctrl_c_of_whatever_else_computes_ends_its_request_in_the_owner_and_no_other(tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "report.html"
+    filled(tmp_path, home)
+    with owner(home, MONITORING_RUN_SECONDS="3600"):
+        told: list[dict[str, Any]] = []
+        begun = threading.Event()
+        other = threading.Thread(target=lambda: told.append(call(home, "run", model=MODEL, window="1h", progress=lambda _: begun.set())))
+        other.start()
+        assert begun.wait(240)
+        commands = {
+            left: subprocess.Popen([sys.executable, *command, *([str(file)] if command[-1] == "-o" else []), "--home", str(home)], cwd=ROOT,
+                                   env={**os.environ, **QUIET}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for left, command in WAITING.items()
+        }  # fmt: skip
+        for left, process in commands.items():
+            said = interrupted(process, after="another run is under way")
+            assert (process.returncode, left in said, "had not begun" in said or "goes on with the others" in said) == (3, True, True), said
+        assert not told, "the run under way was ended with them"
+        assert cancel(home) == "under way"
+        other.join(240)
+        assert told[0]["left"] > 0
+    with Store.open(Home(home)) as store:
+        assert store.runs(9).num_rows == 1, "it went on with what nobody waits for"
+        assert store.frame(MODEL, "3").num_rows == 5 * PER_DAY
+    assert not file.exists()
 
 
 def test_the_command_says_that_somebody_cancelled_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
