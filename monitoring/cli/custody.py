@@ -79,6 +79,7 @@ _LEFT_OF_PRUNING: Final[Mapping[str | None, str]] = {
     "": "the owner that was asked had computed what was due, and removes what is to go; or it has not begun and removes nothing. The same "
         "command says what is left to remove.",
 }  # fmt: skip
+_LEFT_OF_DRY_RUN: Final = dict.fromkeys(_LEFT_OF_PRUNING, "nothing was to be removed, and nothing was.")
 
 
 @app.command()
@@ -98,7 +99,7 @@ def prune(
     """Remove old predictions with their labels, old hourly counts and old archived segments. No finding and no shown number changes."""
     place, progress = _there(home), Progress()
     asked = {"model": model, "older_than": older_than, "dry_run": dry_run}
-    with request(place, progress, _LEFT_OF_PRUNING) as name:
+    with request(place, progress, _LEFT_OF_DRY_RUN if dry_run else _LEFT_OF_PRUNING) as name:
         told = ask(place, "prune", progress=progress, request=name, **asked)
     would = "Would remove" if dry_run else "Removed"
     counted = "{model} {version}: {rows} rows, {labels} labels before {before}"

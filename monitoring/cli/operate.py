@@ -29,7 +29,7 @@ _LEFT_OF_DEMO: Final[Mapping[str | None, str]] = {
     None: _AGAIN,
     "under way": f"{_AGAIN} What is left to compute the owner that was asked computes in an hour, or as soon as somebody asks.",
     "waiting": f"{_AGAIN} The owner that was asked goes on with the others, and computes what is due in its own time.",
-    "": f"{_AGAIN} The owner that was asked computes what is due in its own time.",
+    "": f"{_AGAIN} An owner that has the home computes what is due in its own time.",
 }
 
 
