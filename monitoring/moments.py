@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["iso", "just_after", "known_by", "moment", "today"]
+__all__ = ["end_of", "iso", "just_after", "known_by", "moment", "today"]
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -37,7 +37,7 @@ def known_by(value: datetime | str | None, *, name: str = "as_of", now: datetime
     """
     known = _end_of_day(value) or moment(value, name=name)
     last = today(now)
-    if known is not None and known > _after(last):
+    if known is not None and known > end_of(last):
         raise InputError(f"{name} {value} lies in the future: give today ({last}, UTC) or an earlier day, "
                          "or leave it out for what is known now.")
     return known
@@ -51,12 +51,13 @@ def today(now: datetime | None = None) -> date:
 def _end_of_day(value: datetime | str | None) -> datetime | None:
     """The end of a day written alone; None for all else, the last day of the calendar among it."""
     try:
-        return _after(date.fromisoformat(value.strip())) if isinstance(value, str) else None
+        return end_of(date.fromisoformat(value.strip())) if isinstance(value, str) else None
     except (ValueError, OverflowError):
         return None
 
 
-def _after(day: date) -> datetime:
+def end_of(day: date) -> datetime:
+    """The moment at which a day is over (UTC). Raises OverflowError for the last day of the calendar."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 

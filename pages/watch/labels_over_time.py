@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["as_known", "labels", "revisions", "say_as_known"]
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from monitoring.charts.numbers import aligned, interval, moment, number, with_un
 from monitoring.charts.status import status_of
 from monitoring.known import not_computed_by
 from monitoring.metrics import METRICS
-from monitoring.moments import today
+from monitoring.moments import end_of, today
 from pages.findings.causes import mature
 from pages.frame import View, plain
 from pages.watch.controls import pick_day
@@ -34,7 +34,7 @@ def as_known() -> datetime | None:
         st.info(f"{day} lies in the future: shown is what is known now. Choose today ({today()}, UTC) or an earlier day.",
                 icon=":material/history:")
         return None
-    end = datetime.combine(day + timedelta(days=1), time(), UTC)
+    end = end_of(day)
     return end if end <= datetime.now(UTC) else None
 
 

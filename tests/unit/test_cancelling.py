@@ -31,7 +31,7 @@ from tests.unit.test_service_run import filled
 pytestmark = pytest.mark.slow
 
 WINDOWS = 10  # of twelve hours, in the five days of the log
-RUN = [sys.executable, "-m", "monitoring", "run", MODEL, "--window", "12h"]
+RUN = ["-m", "monitoring", "run", MODEL, "--window", "12h"]
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,22 @@ def values(home: Path) -> list[dict[str, Any]]:
     return found
 
 
+def started(*command: str, home: Path) -> subprocess.Popen[str]:
+    """Python with these arguments, in a process of its own."""
+    return subprocess.Popen([sys.executable, *command, "--home", str(home)], cwd=ROOT, env={**os.environ, **QUIET}, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+def run_under_way(home: Path, window: str, *, within: float) -> tuple[threading.Thread, list[dict[str, Any]]]:
+    """A run in the home's owner, begun `within` seconds, in a thread that waits for it; what it told is in the list once it has ended."""
+    told: list[dict[str, Any]] = []
+    begun = threading.Event()
+    waits = threading.Thread(target=lambda: told.append(call(home, "run", model=MODEL, window=window, progress=lambda _: begun.set())))
+    waits.start()
+    assert begun.wait(within)
+    return waits, told
+
+
 def interrupted(process: subprocess.Popen[str], *, after: str) -> str:
     """Ctrl-C once the process has told of `after`; all that it told."""
     assert process.stderr is not None
@@ -69,8 +85,7 @@ def interrupted(process: subprocess.Popen[str], *, after: str) -> str:
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) -> None:
     filled(tmp_path, tmp_path / "home")
     filled(tmp_path, tmp_path / "other")
-    process = subprocess.Popen([*RUN, "--home", str(tmp_path / "home")], cwd=ROOT, env={**os.environ, **QUIET}, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    process = started(*RUN, home=tmp_path / "home")
     told = interrupted(process, after=f"of {WINDOWS}")
     assert process.returncode == 3, told
     assert f"of {WINDOWS} windows: what was computed is kept, and the same command goes on from there." in told
@@ -88,8 +103,7 @@ def test_ctrl_c_ends_the_run_of_the_owner_that_was_asked(tmp_path: Path) -> None
     home = tmp_path / "home"
     filled(tmp_path, home)
     with owner(home, MONITORING_RUN_SECONDS="3600"):
-        process = subprocess.Popen([*RUN, "--home", str(home)], cwd=ROOT, env={**os.environ, **QUIET}, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        process = started(*RUN, home=home)
         told = interrupted(process, after=f"of {WINDOWS}")
         assert process.returncode == 3, told
         deadline = time.monotonic() + 240
@@ -233,13 +247,8 @@ def test_ctrl_c_of_a_run_that_waits_leaves_the_other_and_its_owner_alone(tmp_pat
     home = tmp_path / "home"
     filled(tmp_path, home)
     with owner(home, MONITORING_RUN_SECONDS="3600"):
-        told: list[dict[str, Any]] = []
-        begun = threading.Event()
-        other = threading.Thread(target=lambda: told.append(call(home, "run", model=MODEL, window="6h", progress=lambda _: begun.set())))
-        other.start()
-        assert begun.wait(60)
-        process = subprocess.Popen([*RUN, "--home", str(home)], cwd=ROOT, env={**os.environ, **QUIET}, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        other, told = run_under_way(home, "6h", within=60)
+        process = started(*RUN, home=home)
         said = interrupted(process, after="another run is under way")
         assert "Interrupted: it had not begun. The owner that was asked goes on with the others" in said
         other.join(120)
@@ -259,16 +268,8 @@ def test_ctrl_c_of_whatever_else_computes_ends_its_request_in_the_owner_and_no_o
     home, file = tmp_path / "home", tmp_path / "report.html"
     filled(tmp_path, home)
     with owner(home, MONITORING_RUN_SECONDS="3600"):
-        told: list[dict[str, Any]] = []
-        begun = threading.Event()
-        other = threading.Thread(target=lambda: told.append(call(home, "run", model=MODEL, window="20min", progress=lambda _: begun.set())))
-        other.start()
-        assert begun.wait(240)
-        commands = {
-            left: subprocess.Popen([sys.executable, *command, *([str(file)] if command[-1] == "-o" else []), "--home", str(home)], cwd=ROOT,
-                                   env={**os.environ, **QUIET}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for left, command in WAITING.items()
-        }  # fmt: skip
+        other, told = run_under_way(home, "20min", within=240)
+        commands = {left: started(*command, *([str(file)] if command[-1] == "-o" else []), home=home) for left, command in WAITING.items()}
         for left, process in commands.items():
             said = interrupted(process, after="another run is under way")
             assert (process.returncode, left in said, "had not begun" in said or "goes on with the others" in said) == (3, True, True), said
