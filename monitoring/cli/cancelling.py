@@ -12,6 +12,9 @@ from uuid import uuid4
 import typer
 
 from monitoring.cli.frame import ERROR, Progress, note
+from storage.errors import StorageError
+
+_UNREACHED = "the owner that was asked could not be asked to stop; if it still runs, it goes on with what it has begun."
 
 
 @contextmanager
@@ -24,13 +27,20 @@ def request(home: Path | None, progress: Progress, left: Mapping[str | None, str
     try:
         yield name
     except KeyboardInterrupt:
-        from monitoring import service
-
         progress.end()
-        was = service.cancel(home, request=name)
         last = progress.last if counted else {}
         done = f" after {last['done']} of {last['total']} windows" if last.get("total") else ""
-        note(f"Interrupted{done}: {left[was]}")
+        note(f"Interrupted{done}: {_what_is_left(home, name, left)}")
         raise typer.Exit(ERROR) from None
     finally:
         progress.end()
+
+
+def _what_is_left(home: Path | None, name: str, left: Mapping[str | None, str]) -> str:
+    """The sentence for what became of a request that is cancelled now; an owner that dies while it is asked is no new error."""
+    from monitoring import service
+
+    try:
+        return left[service.cancel(home, request=name)]
+    except (StorageError, OSError):
+        return _UNREACHED
