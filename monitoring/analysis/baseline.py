@@ -262,9 +262,13 @@ class Baseline:
         if any(self.missing(column) is None for column, _ in where):
             return "the reference does not have the segment's column"
         found = self._column(name, kind)[0].own_windows(span, where)
+        if found is not None:
+            return found
         block = block_of(span)
-        if found is not None or block is None or self.gone:
-            return found or "how the segment's windows of this length differ was not kept"
+        if block is None:
+            return "a segment's rows in the reference are cut along the calendar only, which this range does not fit"
+        if self.gone:
+            return f"how the segment's windows of this length differ was not kept. {self.gone}"
         columns = tuple(column for column, _ in where)
         rows = self.once(("rows of", where, block), lambda: Rows(self.compared, Beside((block,), columns)))
         return ReferenceColumn.of(rows, name, kind).own_windows(span, where) or NO_TIMES

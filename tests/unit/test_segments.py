@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from monitoring.analysis.baseline import Baseline
 from monitoring.drift import Sample, score
 from monitoring.drift_nulls import NullCache
 from monitoring.own_windows import OwnWindows, Span
+from monitoring.reference.kept import Kept
 from monitoring.segments import drift
 from monitoring.segments.columns import Columns
 from monitoring.segments.drift import Comparison, judge, segment_null_size, yardstick
@@ -24,6 +26,7 @@ from monitoring.segments.naming import conditions, segment_name
 from monitoring.segments.performance import judge_together
 from monitoring.segments.slices import MINIMUM_PAIR, MOST_PAIRS, MOST_VALUES, matching, slices
 from monitoring.verdicts import DriftSettings, Verdict
+from storage.custody.reference_profiles import Fact
 
 words = st.text(st.sampled_from("ab&= %\u00e9"), max_size=8)
 columns = st.text(st.sampled_from("ab& %"), min_size=1, max_size=5)
@@ -240,3 +243,17 @@ def test_a_segment_that_cannot_be_cut_says_why() -> None:
     day = Span(START, START + timedelta(days=1))
     assert "has 5 windows" in str(Baseline(table, "x").segment_windows((("site", "a"),), "amount", "numerical", day))
     assert "no times" in str(Baseline(table.drop_columns(["@t"]), "x").segment_windows((("site", "a"),), "amount", "numerical", day))
+
+
+def test_a_segment_of_a_range_that_fits_no_calendar_says_that_and_of_one_without_rows_that_it_was_not_kept() -> None:
+    table, where = seasonal(56, 1), (("site", "a"),)
+    odd = Span(START + timedelta(hours=5), START + timedelta(hours=29))
+    why = "a segment's rows in the reference are cut along the calendar only, which this range does not fit"
+    assert Baseline(table, "x").segment_windows(where, "amount", "numerical", odd) == why
+    facts: dict[str, Fact] = {}
+    files = SimpleNamespace(read=facts.get, write=facts.__setitem__)
+    before = Baseline(table, "x", kept=Kept(files))
+    assert before.sample("amount", "numerical").n == len(before) == 5600  # neither blocks nor segments are kept beside it
+    after = Baseline(table, "x", kept=Kept(files, gone="They were deleted.", once=frozenset(facts)))
+    gone = "how the segment's windows of this length differ was not kept. They were deleted."
+    assert after.segment_windows(where, "amount", "numerical", Span(START, START + timedelta(days=1))) == gone
