@@ -8,18 +8,20 @@ from __future__ import annotations
 
 __all__ = ["Group", "Run", "sort"]
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage._block import Block
 from storage._segment_reader import Line, judged
 from storage.frames import FORMAT, BadFrame, payloads
-from storage.store._judging import are_usable
+from storage.store import _columnar
+from storage.store._judging import are_usable, are_usable_arrays
 
 _FEWEST = 8  # of one shape, below which columns cost more than they save
 _KEPT = {"id", "t", "e", "p", "s", "lat", "w", "err", "nf", "y"}  # of a record's keys
@@ -29,6 +31,11 @@ _Record = dict[str, Any]
 Values = Any  # a pyarrow.Array or a tuple
 _LAST_NUMBER = 1 << 62  # as far as lines are numbered
 _Doubt = (orjson.JSONDecodeError, BadFrame, TypeError, KeyError)
+_FEWEST_READ = 256  # lines of one kind, below which asking DuckDB costs more than it saves
+_HEADS = {b'{"v":1,"k":"pred': "pred", b'{"v":1,"k":"labe': "label"}
+_HEAD = 16  # bytes
+_RARE = (b'"nf":', b'"err":')  # keys that few of many lines have
+_TOGETHER = 400  # lines that are looked at together, where lines between them were taken out
 
 
 class Run(NamedTuple):
@@ -43,6 +50,7 @@ class Group:
     """Good records of one kind, model, version and shape: `columns` by the records' keys, those of their mappings f and x apart.
 
     A column of one type is an Arrow array of it (float64, int64, string), any other a tuple. `places` are those of the lines in the block.
+    Where numbers are not `told`, doubles may stand for whole numbers that equal them.
     """
 
     kind: str
@@ -54,6 +62,18 @@ class Group:
     offsets: list[int]
     block: Block
     places: Sequence[int]
+    told: bool = True
+
+    def exactly(self) -> list[Group]:
+        """The same with whole numbers and others told apart."""
+        if self.told:
+            return [self]
+        raws = self.block.raws()
+        bodies = payloads([raws[place] for place in self.places])
+        assert bodies is not None  # as before
+        records = list(map(orjson.loads, bodies))
+        found = [_group(self.block, self.offsets, records, places) for places in _alike(records)]
+        return [replace(group, places=[self.places[place] for place in group.places]) for group in found if group is not None]
 
     def lines(self) -> list[Line]:
         """The lines, each judged by itself."""
@@ -63,6 +83,12 @@ class Group:
 
 def sort(block: Block) -> tuple[list[Run | Line], list[Group]]:
     """The lines in their order, as runs of those that are in a group and as lines of the others; and the groups."""
+    try:
+        return _read(block)
+    except _Doubt:
+        pass
+    except _columnar.Doubt:
+        pass
     parts: list[Run | Line] = []
     groups: list[Group] = []
     for piece in block.pieces():
@@ -75,24 +101,105 @@ def sort(block: Block) -> tuple[list[Run | Line], list[Group]]:
     return parts, groups
 
 
+class _Lines:
+    """The lines of a block whose checksums match: their payloads, and what was found of each so far."""
+
+    def __init__(self, block: Block) -> None:
+        """Raises BadFrame where a checksum does not match."""
+        self.block, self.raws = block, block.raws()
+        bodies = payloads(self.raws)
+        if bodies is None:
+            raise BadFrame("one of many")
+        self.bodies, self.offsets = bodies, block.offsets(self.raws)
+        self.groups: list[Group] = []
+        self._numbers: list[Any] = [None] * len(bodies)  # by which a line is counted, and
+        self._times: list[Any] = [None] * len(bodies)  # when it was written; of those in a group
+        self._others: dict[int, Line] = {}
+
+    def join(self, records: Sequence[_Record], places: Sequence[int]) -> None:
+        """Make groups of the records in these places, and lines of those that are in none. Raises one of `_Doubt`."""
+        for alike in _alike(records):
+            chosen = [places[place] for place in alike]
+            group = _group(self.block, [self.offsets[place] for place in places], records, alike) if len(alike) >= _FEWEST else None
+            if group is None:
+                self._others |= {place: self._judged(place) for place in chosen}
+                continue
+            self.add(replace(group, places=chosen), [records[place]["n"] for place in alike], [records[place]["t"] for place in alike])
+
+    def add(self, group: Group, numbers: Iterable[Any], times: Iterable[int]) -> None:
+        """A group, the numbers of its lines and when they were written."""
+        self.groups.append(group)
+        for place, number, time in zip(group.places, numbers, times, strict=True):
+            self._numbers[place], self._times[place] = number, time
+
+    def parts(self) -> list[Run | Line]:
+        """Runs between the lines that are in no group. Raises TypeError where a run is not numbered as it stands."""
+        parts: list[Run | Line] = []
+        start = 0
+        for stop in [*sorted(self._others), len(self.bodies)]:
+            if stop > start:
+                parts.append(_run(self._numbers[start:stop], self._times[start:stop]))
+            if stop < len(self.bodies):
+                parts.append(self._others[stop])
+            start = stop + 1
+        return parts
+
+    def _judged(self, place: int) -> Line:
+        offset, raw = self.offsets[place], self.raws[place]
+        return judged(offset, offset + len(raw) + 1, raw + b"\n")
+
+
 def _sorted(piece: Block) -> tuple[list[Run | Line], list[Group]]:
     """A piece, sorted. Raises one of `_Doubt` where any of it is odd: then all of it is judged line by line."""
-    raws = piece.raws()
-    bodies = payloads(raws)
-    if bodies is None:
-        raise BadFrame("one of many")
-    records: list[_Record] = list(map(orjson.loads, bodies))
-    offsets = piece.offsets(raws)
-    groups: list[Group] = []
-    left: set[int] = set()
-    for places in _alike(records):
-        group = _group(piece, offsets, records, places) if len(places) >= _FEWEST else None
-        if group is None:
-            left.update(places)
+    lines = _Lines(piece)
+    lines.join(list(map(orjson.loads, lines.bodies)), range(len(lines.bodies)))
+    return lines.parts(), lines.groups
+
+
+def _read(block: Block) -> tuple[list[Run | Line], list[Group]]:
+    """A block, sorted, most of it without an object for each value. Raises `_columnar.Doubt` or one of `_Doubt` where any is odd."""
+    lines = _Lines(block)
+    chosen: dict[str, list[int]] = {}
+    left: list[int] = []
+    rare = [key for key in _RARE if key in block.content]
+    for place, body in enumerate(lines.bodies):
+        kind = _HEADS.get(body[:_HEAD])
+        if kind is None or (rare and any(key in body for key in rare)):
+            left.append(place)
         else:
-            groups.append(group)
-    others = {place: judged(offsets[place], offsets[place] + len(raws[place]) + 1, raws[place] + b"\n") for place in sorted(left)}
-    return _in_order(records, others), groups
+            chosen.setdefault(kind, []).append(place)
+    many = {kind: places for kind, places in chosen.items() if len(places) >= _FEWEST_READ}
+    if not many:
+        raise _columnar.Doubt
+    for kind, places in many.items():
+        _read_kind(lines, kind, places)
+    left = sorted([*left, *(place for kind in chosen.keys() - many.keys() for place in chosen[kind])])
+    for start in range(0, len(left), _TOGETHER):
+        some = left[start : start + _TOGETHER]
+        lines.join([orjson.loads(lines.bodies[place]) for place in some], some)
+    return lines.parts(), lines.groups
+
+
+def _read_kind(lines: _Lines, kind: str, places: Sequence[int]) -> None:
+    """Make a group of lines of one kind."""
+    own, features, others = _columnar.read([lines.bodies[place] for place in places])
+    heads = [_the_one(own[key]) if key in own else None for key in ("v", "k", "m", "ver")]
+    if heads[:2] != [FORMAT, kind] or not all(isinstance(head, str | None) for head in heads[2:]) or not heads[2]:
+        raise _columnar.Doubt
+    if not are_usable_arrays(kind, own):
+        raise _columnar.Doubt
+    kept = {key: own[key] for key in own.keys() & _KEPT}
+    offsets = [lines.offsets[place] for place in places]
+    group = Group(kind, heads[2], heads[3] or "", kept, features, others, offsets, lines.block, places, told=False)
+    lines.add(group, own["n"].to_numpy().tolist(), own["t"].to_numpy().tolist())
+
+
+def _the_one(cells: Values) -> Any:
+    """What all of some cells are."""
+    found = pc.unique(cells).to_pylist() if isinstance(cells, pa.Array) else []
+    if len(found) != 1:
+        raise _columnar.Doubt
+    return found[0]
 
 
 def _alike(records: Sequence[_Record]) -> list[Sequence[int]]:
@@ -161,22 +268,8 @@ def _packed(values: tuple[Any, ...]) -> Values:
         return values
 
 
-def _in_order(records: Sequence[_Record], others: Mapping[int, Line]) -> list[Run | Line]:
-    """Runs between the lines that are in no group. Raises TypeError where a run is not numbered as it stands."""
-    parts: list[Run | Line] = []
-    start = 0
-    for stop in [*others, len(records)]:
-        if stop > start:
-            parts.append(_run(records[start:stop]))
-        if stop < len(records):
-            parts.append(others[stop])
-        start = stop + 1
-    return parts
-
-
-def _run(records: Sequence[_Record]) -> Run:
-    numbers = [record["n"] for record in records]
+def _run(numbers: list[Any], times: list[int]) -> Run:
     first = numbers[0]
     if type(first) is not int or not 0 <= first < _LAST_NUMBER or numbers != list(range(first, first + len(numbers))):
         raise TypeError
-    return Run(first, [record["t"] for record in records])
+    return Run(first, times)

@@ -50,8 +50,12 @@ def names_more(record: Mapping[str, Any], known: Collection[str]) -> bool:
 def may_name(features: Mapping[str, Values], columns: Mapping[str, Values], known: Collection[str]) -> bool:
     """Whether any of some records of one shape may: not where all their features are known, or missing throughout."""
     unknown = [values for name, values in features.items() if name not in known]
-    present = any(isinstance(values, pa.Array) or any(value is not None for value in values) for values in unknown)
+    present = any(map(_has_any, unknown))
     return present or (bool(unknown) and "nf" in columns)
+
+
+def _has_any(values: Values) -> bool:
+    return values.null_count < len(values) if isinstance(values, pa.Array) else any(value is not None for value in values)
 
 
 def _task(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

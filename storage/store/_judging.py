@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["are_usable", "reason_of"]
+__all__ = ["are_usable", "are_usable_arrays", "reason_of"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.store._values import are_moments, is_moment
 
@@ -48,6 +51,23 @@ def are_usable(kind: str, columns: Mapping[str, Sequence[Any]]) -> bool:
     if kind == "label":
         return "y" in columns and set(map(type, columns["y"])) <= _VALUES
     return set(map(type, columns.get("nf", ()))) <= {dict}
+
+
+def are_usable_arrays(kind: str, columns: Mapping[str, Any]) -> bool:
+    """The same of columns that are Arrow arrays or bools, as `_columnar` reads them."""
+    ids, written, events = columns.get("id"), columns.get("t"), columns.get("e")
+    if not isinstance(ids, pa.Array) or ids.type != pa.string() or ids.null_count or not pc.min(pc.binary_length(ids)).as_py():
+        return False
+    if written is None or written.null_count or columns["n"].null_count:
+        return False
+    for moments in (written, events):
+        earliest_latest = pc.min_max(moments).as_py() if moments is not None else {"min": None}
+        if earliest_latest["min"] is not None and not are_moments(list(earliest_latest.values())):
+            return False
+    if kind == "label":
+        values = columns.get("y")
+        return values is not None and not (values.null_count if isinstance(values, pa.Array) else None in values)
+    return True
 
 
 def _are_names(values: Sequence[Any]) -> bool:

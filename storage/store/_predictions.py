@@ -34,8 +34,8 @@ def add(
     cursor: Cursor, known: KnownIds, model: Model, version: str, entries: Sequence[Entry], groups: Sequence[Placed] = ()
 ) -> int:
     """Write predictions of one version; the number of those whose id was new."""
-    rows = rows_of(entries, groups)
-    model = _with_classes(cursor, model, version, rows)
+    model = _with_classes(cursor, model, version, rows_of(entries, groups))
+    rows = rows_of(entries, [exact for placed in groups for exact in _as_shown(model, placed)])
     staged = pa.concat_tables([_staged(model, version, part) for part in rows]).combine_chunks()
     cursor.register("staged", staged)
     try:
@@ -44,6 +44,16 @@ def add(
         cursor.unregister("staged")
     _conflicts.note(cursor, model, staged["type_errors"])
     return new
+
+
+def _as_shown(model: Model, placed: Placed) -> list[Placed]:
+    """A group as it came, or with 7 and 7.0 told apart where rows keep their values as they were written: those that have no column."""
+    kinds = {field.name: field.kind for field in model.fields if field.role != "score"}
+    read = [*placed.group.features.items(), *placed.group.others.items()]
+    doubles = [name for name, values in read if isinstance(values, pa.Array) and values.type == pa.float64()]
+    if all(kinds.get(name, "datetime") != "datetime" for name in doubles):
+        return [placed]
+    return [placed._replace(group=group) for group in placed.group.exactly()]
 
 
 def _with_classes(cursor: Cursor, model: Model, version: str, rows: Sequence[Rows]) -> Model:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Values = Any  # a sequence of what JSON has, or an Arrow array of float64, int64 or string
 MOMENT = pa.timestamp("us", tz="UTC")
@@ -52,6 +53,8 @@ def column_of(values: Values, kind: str) -> Column:
         try:
             if values.type == _TYPES[kind] or (values.type == pa.int64() and kind != "datetime"):
                 return Column(values.cast(_TYPES[kind]), [])  # of whole numbers those that are exact in a double
+            if values.type == pa.float64() and kind in ("categorical", "text") and pc.all(pc.less(pc.abs(values), _EXACT)).as_py():
+                return Column(values.cast(pa.int64()).cast(pa.string()), [])  # refused where there is a fraction
         except pa.ArrowInvalid:
             pass
     elif kind == "numerical" or kind == "categorical" or kind == "text":

@@ -18,7 +18,7 @@ from storage import _batch, _block
 from storage.collector import Collector
 from storage.frames import encode
 from storage.home import Home
-from storage.store import Store, _groups
+from storage.store import Store, _columnar, _groups
 from storage.store._database import dicts
 from tests.storage.conftest import FRAUD, Log, hour, micros, prediction, truth
 
@@ -47,6 +47,8 @@ def taken_in(segments: Sequence[bytes], *, describe: bool, together: bool) -> di
         with pytest.MonkeyPatch.context() as patch, Store.open(Home(folder / "home")) as store:
             patch.setattr(_batch, "sort", alone)
             patch.setattr(_groups, "_FEWEST", 1)
+            patch.setattr(_groups, "_FEWEST_READ", 1)
+            patch.setattr(_columnar, "_SAMPLE", 2)
             patch.setattr(_block, "_PIECE", 2_000)
             if describe:
                 store.register_model(FRAUD)
@@ -167,6 +169,20 @@ def test_most_of_a_log_is_taken_in_together(log: Log) -> None:
     assert [group.kind for group in groups] == ["pred", "label"]
     assert [len(part.times) for part in parts if isinstance(part, _groups.Run)] == [100]
     assert [part.record["k"] for part in parts if isinstance(part, _block.Line) and part.record] == ["hdr", "stat", "end"]
+
+
+def test_much_of_one_shape_is_read_without_objects(log: Log) -> None:
+    odd = [*(prediction(number, nf={"amount": "NaN"}) for number in range(9)), prediction(600, err="ValueError: no")]
+    records = [*map(prediction, range(300)), *odd, *map(prediction, range(300))]
+    path = log.write(*(("pred", record) for record in records), *(("label", truth(number, 1)) for number in range(300)))
+    block = _block.read_block(path, 0, path.stat().st_size, most=1_000)
+    assert block is not None
+    parts, groups = _groups.sort(block)
+    assert [(group.kind, len(group.places), group.told) for group in groups] == [
+        ("pred", 600, False), ("label", 300, False), ("pred", 9, True),
+    ]  # fmt: skip
+    assert [part.record["k"] for part in parts if isinstance(part, _block.Line) and part.record] == ["hdr", "pred", "stat", "end"]
+    assert [len(part.times) for part in parts if isinstance(part, _groups.Run)] == [309, 600]
 
 
 def test_a_block_has_no_more_than_the_lines_asked_for_and_only_whole_ones(log: Log) -> None:
