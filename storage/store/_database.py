@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LOCKS", "SETTINGS", "Database", "Parameters", "ReadCursor", "dicts", "holder_of", "query", "select_only", "table"]
+__all__ = ["LOCKS", "SETTINGS", "Database", "Parameters", "ReadCursor", "dicts", "holder_of", "query", "select_only", "table", "tuples"]
 
 import os
 import re
@@ -59,7 +59,8 @@ def query(name: str) -> str:
 class ReadCursor(Protocol):
     """What queries need of a cursor: every connection has it, and one for readers has nothing else."""
 
-    def sql(self, query: str, *, params: Any = None) -> Any: ...
+    def sql(self, query: Any, *, params: Any = None) -> Any: ...
+    def execute(self, query: Any, parameters: Any = None) -> Any: ...
     def register(self, view_name: str, python_object: object) -> object: ...
     def unregister(self, view_name: str) -> object: ...
 
@@ -73,16 +74,27 @@ class _SelectOnly:
         self._cursor = cursor
 
     def sql(self, query: str, *, params: Any = None) -> Any:
-        statements = self._cursor.extract_statements(query)
-        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-            raise StoreError("Only a single SELECT is answered here: use the commands of python -m monitoring to change anything.")
-        return self._cursor.sql(query, params=params)
+        return self._cursor.sql(self._question(query), params=params)
+
+    def execute(self, query: str, parameters: Any = None) -> _SelectOnly:
+        self._cursor.execute(self._question(query), parameters)
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._cursor.fetchall()
 
     def register(self, view_name: str, python_object: object) -> object:
         return self._cursor.register(view_name, python_object)
 
     def unregister(self, view_name: str) -> object:
         return self._cursor.unregister(view_name)
+
+    def _question(self, query: str) -> duckdb.Statement:
+        """The one SELECT that a text is, parsed: DuckDB need not do it again."""
+        statements = self._cursor.extract_statements(query)
+        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+            raise StoreError("Only a single SELECT is answered here: use the commands of python -m monitoring to change anything.")
+        return statements[0]
 
 
 @contextmanager
@@ -104,6 +116,12 @@ def table(cursor: ReadCursor, sql: str, parameters: Parameters = None) -> pa.Tab
 def dicts(cursor: ReadCursor, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
     """All rows of a small query as dicts. By way of Arrow, which needs no pytz for moments."""
     found: list[dict[str, Any]] = table(cursor, sql, parameters).to_pylist()
+    return found
+
+
+def tuples(cursor: ReadCursor, sql: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+    """All rows of a small query that has no moments (they would need pytz). DuckDB plans it once; for Arrow it does so twice."""
+    found: list[tuple[Any, ...]] = cursor.execute(sql, parameters).fetchall()
     return found
 
 

@@ -9,6 +9,7 @@ import pytest
 from storage.collector import Collector
 from storage.errors import StoreError
 from storage.store import Store
+from storage.store._catalog import find
 from tests.storage.conftest import FRAUD, Log, prediction, rows
 
 
@@ -115,3 +116,22 @@ def test_the_task_is_inferred_from_prediction_and_score(
     log.write(*(("pred", {"m": "new", "ver": "1", "id": str(number), **record}) for number, record in enumerate(records)))
     collector.once()
     assert store.spec("new") == {"name": "new", "version": "1", "features": {}, **task}
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM models", "SELECT 1; DELETE FROM models", "COMMIT", ""])
+def test_whoever_only_reads_gets_rows_as_tuples_too_and_changes_nothing(fraud: Store, statement: str) -> None:
+    with fraud._database.read() as cursor:
+        assert cursor.execute("SELECT model_id, name FROM models WHERE name = $name", {"name": "fraud"}).fetchall() == [(1, "fraud")]
+        with pytest.raises(StoreError, match="Only a single SELECT is answered here"):
+            cursor.execute(statement)
+    assert fraud.models() == ["fraud"]
+
+
+def test_a_model_is_the_same_seen_by_a_reader_and_a_writer(fraud: Store) -> None:
+    fraud.register_model({**FRAUD, "version": "2", "score": {"yes": "p_yes"}})
+    with fraud._database.read() as reader:
+        read = [find(reader, "fraud", version) for version in ("1", "2", "77", None)] + [find(reader, "frod")]
+    with fraud.writing() as writer:
+        assert [find(writer, "fraud", version) for version in ("1", "2", "77", None)] + [find(writer, "frod")] == read
+    assert [model.spec["version"] if model else None for model in read] == ["1", "2", "2", "2", None]
+    assert [(field.title, field.column) for field in read[0].fields][-1] == ("@score:yes", "s0005")
