@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["erase_rows", "find", "forget_texts"]
+__all__ = ["erase_rows", "find", "forget_texts", "models", "pointer"]
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ import duckdb
 
 from storage.custody._erased_lines import Wanted
 from storage.store import _catalog, _changes
-from storage.store._database import dicts
+from storage.store._database import ReadCursor, dicts
 from storage.store._values import number
 
 Cursor = duckdb.DuckDBPyConnection
@@ -31,7 +31,7 @@ _LONG = 4  # characters from which on a value is looked for within texts, as a w
 def find(cursor: Cursor, column: str, values: frozenset[str]) -> Wanted:
     """The subject with the ids of its predictions, model by model."""
     wanted = Wanted(column, values)
-    for model in _models(cursor):
+    for model in models(cursor):
         wanted.is_id[model.name] = column in ("id", model.spec.get("id"))
         condition, parameters = _condition(cursor, model, wanted, "p")
         rows = dicts(cursor, f"SELECT DISTINCT id FROM {model.predictions} p WHERE id IS NOT NULL AND ({condition})", parameters)  # noqa: S608
@@ -42,7 +42,7 @@ def find(cursor: Cursor, column: str, values: frozenset[str]) -> Wanted:
 def erase_rows(cursor: Cursor, wanted: Wanted) -> Counter[str]:
     """Predictions become stubs; labels, reference rows and quarantined lines go. How many of each."""
     removed: Counter[str] = Counter()
-    for model in _models(cursor):
+    for model in models(cursor):
         ids = sorted(wanted.ids.get(model.name, ()))
         removed["labels"] += _changed(cursor, f"DELETE FROM {model.labels} WHERE list_contains($ids, id)", {"ids": ids})  # noqa: S608
         removed["predictions"] += _changed(
@@ -82,18 +82,24 @@ def forget_texts(cursor: Cursor, wanted: Wanted) -> int:
     return count
 
 
-def _models(cursor: Cursor) -> Iterator[_catalog.Model]:
+def models(cursor: ReadCursor) -> Iterator[_catalog.Model]:
+    """Every model that was heard of, seen through its newest description."""
     for row in dicts(cursor, "SELECT name FROM models ORDER BY model_id"):
         model = _catalog.find(cursor, row["name"])
         if model is not None:
             yield model
 
 
+def pointer(column: str) -> str:
+    """Where a column stands in `_extra`: a JSON pointer, RFC 6901."""
+    return "/" + column.replace("~", "~0").replace("/", "~1")
+
+
 def _condition(cursor: Cursor, model: _catalog.Model, wanted: Wanted, alias: str) -> tuple[str, dict[str, Any]]:
     """SQL that is true for the subject's rows of a wide table."""
     parameters: dict[str, Any] = {
         "values": sorted(wanted.values),
-        "pointer": "/" + wanted.column.replace("~", "~0").replace("/", "~1"),  # JSON pointer, RFC 6901
+        "pointer": pointer(wanted.column),
     }
     parts = [f"list_contains($values, json_extract_string({alias}._extra, $pointer))"]
     known = "SELECT column_name, kind FROM columns WHERE model_id = ? AND name = ? AND role != 'score'"

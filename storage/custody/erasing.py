@@ -23,6 +23,7 @@ from storage import archive, spool
 from storage._segment_reader import held, open_plain
 from storage.collector import Collector
 from storage.custody import erased_facts, facts, given
+from storage.custody._erasable import refuse_unless_known
 from storage.custody._erased_lines import Wanted, edits
 from storage.custody._erased_tables import erase_rows, find, forget_texts
 from storage.custody._files import put
@@ -42,7 +43,7 @@ def erase(store: Store, collector: Collector, column: str, values: Sequence[str]
 
     Returns how much was removed per place, and under `left` the files in which a value still stands (as the value of another column,
     say). Call it while nothing is computed. `taken_in`: the caller has paused the collector and taken in what lay in the spool, and wants
-    nothing more of it.
+    nothing more of it. Raises StoreError, with nothing removed, for a column that no model has or had.
     """
     home = store.home
     if not taken_in:
@@ -50,6 +51,7 @@ def erase(store: Store, collector: Collector, column: str, values: Sequence[str]
     removed: Counter[str] = Counter()
     with collector.paused():
         with store.reading() as cursor:
+            refuse_unless_known(home, cursor, column)
             wanted = find(cursor, column, frozenset(values))
         removed["rows kept of references"] = erased_facts.erase_facts(home, wanted)
         removed["archived lines"] = sum(_archived(path, wanted) for path in archive.archived(home))

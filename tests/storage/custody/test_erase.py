@@ -18,6 +18,7 @@ from storage.collector import Collector
 from storage.custody import facts
 from storage.custody.erasing import erase
 from storage.custody.rebuilding import rebuild
+from storage.errors import StoreError
 from storage.home import Home
 from storage.points import POINTS, PROFILES
 from storage.spool import read_segment, segments
@@ -184,3 +185,51 @@ def test_a_number_and_an_id_name_a_subject_too(home: Home) -> None:
         assert erase(store, Collector(store), "key", ["order-someone8-8"])["labels"] == 1  # the name that the description gives the id
         assert {row["@id"] for row in store.frame("fraud", "1").to_pylist()}.isdisjoint({"order-someone7-7", "order-someone8-8"})
     assert found_in(home, b"order-someone8-8") == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("costumer", SUBJECT, 'No model has or had a column "costumer": .*did you mean "customer"'),
+        ("decision", "1", 'Only the file of the reference of fraud has the column "decision"'),
+        ("zzz", "FR", r'No model has or had a column "zzz": .*\(amount, channel, country, customer, id, key, opened\)'),
+    ],
+)
+def test_a_column_that_no_model_has_is_refused_and_nothing_is_removed(home: Home, column: str, value: str, sentence: str) -> None:
+    fill(home)
+    before = found_in(home, value.encode())
+    references = sorted((home.export / "references").glob("*"))
+    files = [path.read_bytes() for path in references]
+    with Store.open(home) as store:
+        quarantined, points = store.quarantine(), store.points()
+        with pytest.raises(StoreError, match=sentence) as refusal:
+            erase(store, Collector(store), column, [value])
+        assert str(refusal.value).endswith("nothing was removed.")
+        assert (store.quarantine(), store.points()) == (quarantined, points)
+    assert [path.read_bytes() for path in references] == files
+    assert found_in(home, value.encode()) == before
+
+
+def test_a_subject_of_a_column_that_is_described_no_more_is_erased(home: Home) -> None:
+    fill(home)
+    with Store.open(home) as store:
+        store.register_model({**MODEL, "version": "2", "features": FRAUD["features"]})
+        assert "customer" not in [column["name"] for column in store.feature_columns("fraud")]
+    assert erased(home)["predictions"] == 20
+    assert found_in(home, b"wonder") == []
+
+
+@pytest.mark.parametrize("kept", ["in the tables", "in the archive"])
+def test_a_subject_of_a_column_that_nobody_described_is_erased(home: Home, kept: str) -> None:
+    log = Log(home)
+    with Store.open(home) as store:
+        store.register_model(FRAUD)
+        log.write(*(("pred", prediction(number, x={"pass/port~": f"p{number}-secret"})) for number in range(3)))
+        Collector(store).once()
+        if kept == "in the archive":
+            with store.writing() as cursor:
+                cursor.execute("UPDATE pred_000001 SET _extra = NULL")  # as where retention took the row
+        told = erase(store, Collector(store), "pass/port~", ["p1-secret"])
+    assert (told.get("predictions", 0), told["archived lines"]) == (int(kept == "in the tables"), 1)
+    assert found_in(home, b"p1-secret") == []
+    assert found_in(home, b"p2-secret")
