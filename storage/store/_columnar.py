@@ -28,7 +28,7 @@ _SAMPLE = 16  # records whose values say what type a name has
 _WHOLE = {"v", "n", "t", "e"}  # a record's own keys that are whole numbers
 _MAPPINGS = ("f", "x")
 _EXACT = 2.0**53  # whole numbers below are exact in a double
-_QUOTE, _COMMA, _CLOSING, _SPACE = (np.uint8(ord(sign)) for sign in '",} ')
+_QUOTE, _COMMA, _COLON, _CLOSING, _SPACE, _T, _F = (np.uint8(ord(sign)) for sign in '",:} tf')
 _BOOLS: Final = {"true": True, "false": False, None: None}
 
 
@@ -144,6 +144,11 @@ def _prove_complete(text: bytes, *, quotes: int) -> None:
 
 def _prove_bools(text: bytes, bools: int, names: Sequence[str], strings: Sequence[pa.Array]) -> None:
     """Raises Doubt unless the words true and false in the lines are those that were found: none was read as a number."""
+    signs = np.frombuffer(text, np.uint8)
+    begins = np.flatnonzero((signs == _T) | (signs == _F))
+    before = signs[begins - 1]
+    if not bools and not np.any((before <= _SPACE) | (before == _COLON) | (before == _COMMA)):  # no word begins with either letter
+        return
     words = sum(map(text.count, (b"true", b"false")))
     if words == bools:
         return

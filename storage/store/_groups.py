@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,11 +32,10 @@ _Record = dict[str, Any]
 Values = Any  # a pyarrow.Array or a tuple
 _LAST_NUMBER = 1 << 62  # as far as lines are numbered
 _Doubt = (orjson.JSONDecodeError, BadFrame, TypeError, KeyError)
-_FEWEST_READ = 256  # lines of one kind, below which asking DuckDB costs more than it saves
-_HEADS = {b'{"v":1,"k":"pred': "pred", b'{"v":1,"k":"labe': "label"}
-_HEAD = 16  # bytes
-_RARE = (b'"nf":', b'"err":')  # keys that few of many lines have
-_TOGETHER = 400  # lines that are looked at together, where lines between them were taken out
+_FEWEST_READ = 256  # lines that look alike, below which asking DuckDB costs more than it saves
+_KIND = 32  # where in a line its kind begins
+_QUOTE, _BACKSLASH = (np.uint8(ord(sign)) for sign in '"\\')
+_TOGETHER = 400  # lines of which objects are made at once, so that these stay in the processor's cache
 
 
 class Run(NamedTuple):
@@ -85,9 +85,7 @@ def sort(block: Block) -> tuple[list[Run | Line], list[Group]]:
     """The lines in their order, as runs of those that are in a group and as lines of the others; and the groups."""
     try:
         return _read(block)
-    except _Doubt:
-        pass
-    except _columnar.Doubt:
+    except (_columnar.Doubt, *_Doubt):
         pass
     parts: list[Run | Line] = []
     groups: list[Group] = []
@@ -157,41 +155,54 @@ def _sorted(piece: Block) -> tuple[list[Run | Line], list[Group]]:
 
 
 def _read(block: Block) -> tuple[list[Run | Line], list[Group]]:
-    """A block, sorted, most of it without an object for each value. Raises `_columnar.Doubt` or one of `_Doubt` where any is odd."""
+    """A block, sorted, much of it without an object for each value. Raises `_columnar.Doubt` or one of `_Doubt` where that cannot be."""
     lines = _Lines(block)
-    chosen: dict[str, list[int]] = {}
-    left: list[int] = []
-    rare = [key for key in _RARE if key in block.content]
-    for place, body in enumerate(lines.bodies):
-        kind = _HEADS.get(body[:_HEAD])
-        if kind is None or (rare and any(key in body for key in rare)):
-            left.append(place)
+    left: list[list[int]] = []
+    for places in _outwardly_alike(block, lines.offsets):
+        try:
+            if len(places) < _FEWEST_READ:
+                raise _columnar.Doubt
+            group, numbers, times = _read_group(lines, places)
+        except (_columnar.Doubt, KeyError):
+            left.append(places)
         else:
-            chosen.setdefault(kind, []).append(place)
-    many = {kind: places for kind, places in chosen.items() if len(places) >= _FEWEST_READ}
-    if not many:
+            lines.add(group, numbers, times)
+    if not lines.groups:
         raise _columnar.Doubt
-    for kind, places in many.items():
-        _read_kind(lines, kind, places)
-    left = sorted([*left, *(place for kind in chosen.keys() - many.keys() for place in chosen[kind])])
-    for start in range(0, len(left), _TOGETHER):
-        some = left[start : start + _TOGETHER]
+    others = sorted(chain.from_iterable(left))
+    for start in range(0, len(others), _TOGETHER):
+        some = others[start : start + _TOGETHER]
         lines.join([orjson.loads(lines.bodies[place]) for place in some], some)
-    return lines.parts(), lines.groups
+    return lines.parts(), sorted(lines.groups, key=lambda group: group.places[0])
 
 
-def _read_kind(lines: _Lines, kind: str, places: Sequence[int]) -> None:
-    """Make a group of lines of one kind."""
+def _outwardly_alike(block: Block, offsets: Sequence[int]) -> list[list[int]]:
+    """The places of lines that are probably of one kind and shape: with one letter where the kind stands, and as many quotes.
+
+    Text where others have a number, a name more and a note of what was NaN show in the number of quotes, and cost their own lines alone.
+    """
+    signs = np.frombuffer(block.content, np.uint8)
+    starts = np.array(offsets) - block.offset
+    quotes = np.flatnonzero(signs == _QUOTE)
+    quotes = quotes[signs[quotes - 1] != _BACKSLASH]
+    found = np.diff(np.searchsorted(quotes, starts), append=np.searchsorted(quotes, len(signs)) - np.searchsorted(quotes, starts[-1]))
+    letters = signs[np.minimum(starts + _KIND, len(signs) - 1)]
+    keys = found * 256 + letters
+    return [np.flatnonzero(keys == key).tolist() for key in np.unique(keys)]
+
+
+def _read_group(lines: _Lines, places: Sequence[int]) -> tuple[Group, list[int], list[int]]:
+    """Lines as a group, with their numbers and when they were written. Raises `_columnar.Doubt` or KeyError where they are none."""
     own, features, others = _columnar.read([lines.bodies[place] for place in places])
-    heads = [_the_one(own[key]) if key in own else None for key in ("v", "k", "m", "ver")]
-    if heads[:2] != [FORMAT, kind] or not all(isinstance(head, str | None) for head in heads[2:]) or not heads[2]:
+    form, kind, model, version = (_the_one(own[key]) if key in own else None for key in ("v", "k", "m", "ver"))
+    if form != FORMAT or kind not in ("pred", "label") or not isinstance(model, str) or not model or not isinstance(version, str | None):
         raise _columnar.Doubt
     if not are_usable_arrays(kind, own):
         raise _columnar.Doubt
     kept = {key: own[key] for key in own.keys() & _KEPT}
     offsets = [lines.offsets[place] for place in places]
-    group = Group(kind, heads[2], heads[3] or "", kept, features, others, offsets, lines.block, places, told=False)
-    lines.add(group, own["n"].to_numpy().tolist(), own["t"].to_numpy().tolist())
+    group = Group(kind, model, version or "", kept, features, others, offsets, lines.block, places, told=False)
+    return group, own["n"].to_numpy().tolist(), own["t"].to_numpy().tolist()
 
 
 def _the_one(cells: Values) -> Any:

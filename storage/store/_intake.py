@@ -37,6 +37,12 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.entries) + sum(len(placed.group.offsets) for placed in self.groups)
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """The segment and the position of the first of them."""
+        grouped = [(placed.segment_id, placed.group.offsets[0]) for placed in self.groups]
+        return min([*((entry.segment_id, entry.position) for entry in self.entries), *grouped])
+
     def one_by_one(self, chosen: Callable[[Group], bool] = lambda _: True) -> list[Entry]:
         """All of it, or of the groups some, as entries, in order within each segment."""
         grouped = [entry for placed in self.groups if chosen(placed.group) for entry in placed.entries()]
@@ -58,13 +64,13 @@ def take_in(cursor: Cursor, known: KnownIds, entries: Sequence[Entry], groups: S
     for placed in groups:
         name, version = placed.group.model, placed.group.version
         (labels[name] if placed.group.kind == "label" else predictions[name, version]).groups.append(placed)
-    for (name, version), rows in predictions.items():
+    for (name, version), rows in sorted(predictions.items(), key=lambda of: of[1].first):  # models are numbered as they come
         model = _known(cursor, name, version, rows)
         new = _predictions.add(cursor, known, model, version, rows.entries, rows.groups)
         _changes.note(cursor, model.model_id, "predictions" if new == len(rows) else "repeats")
         counts.ingested += new
         counts.duplicates += len(rows) - new
-    for name, rows in labels.items():
+    for name, rows in sorted(labels.items(), key=lambda of: of[1].first):
         model = _labelled(cursor, name)
         new = _ground_truth.add(cursor, known, model, rows.entries, rows.groups)
         _changes.note(cursor, model.model_id, "labels")

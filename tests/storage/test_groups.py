@@ -134,6 +134,7 @@ def records_of(parts: Sequence[Any]) -> list[dict[str, Any] | bytes]:
 @given(segments=st.lists(SEGMENT, min_size=1, max_size=2), describe=st.booleans())
 @example(segments=[[(9, {"nf": {"amount": "NaN", "@score": "Infinity"}}, False), (3, {"p": True}, False)]], describe=True)
 @example(segments=[[(9, {"nf": "NaN"}, True), (9, {"e": True}, True), (9, {"ver": "2"}, False)]], describe=True)
+@example(segments=[[(9, {"f": None, "m": "other"}, False)]], describe=False)
 @example(segments=[[(5, {}, True), (5, {"id": "p1"}, True)], [(5, {"k": "label"}, True), (2, {"t": 7}, True)]], describe=False)
 def test_whatever_is_in_the_lines_together_and_one_by_one_are_the_same(segments: list[list[Any]], describe: bool) -> None:
     the_same([content(records_of(parts)) for parts in segments], describe=describe)
@@ -179,7 +180,7 @@ def test_much_of_one_shape_is_read_without_objects(log: Log) -> None:
     assert block is not None
     parts, groups = _groups.sort(block)
     assert [(group.kind, len(group.places), group.told) for group in groups] == [
-        ("pred", 600, False), ("label", 300, False), ("pred", 9, True),
+        ("pred", 600, False), ("pred", 9, True), ("label", 300, False),
     ]  # fmt: skip
     assert [part.record["k"] for part in parts if isinstance(part, _block.Line) and part.record] == ["hdr", "pred", "stat", "end"]
     assert [len(part.times) for part in parts if isinstance(part, _groups.Run)] == [309, 600]
