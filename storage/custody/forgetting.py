@@ -9,12 +9,13 @@ for values that the reference never had.
 
 from __future__ import annotations
 
-__all__ = ["Forgotten", "finish", "forget", "forgotten", "is_exported", "is_forgotten", "lost"]
+__all__ = ["Forgotten", "damaged", "finish", "forget", "forgotten", "is_exported", "is_forgotten", "lost"]
 
 import json
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,7 @@ _NAME = "forgotten.json"
 _ORDERED = {"numerical": "number", "datetime": "moment"}
 _VALUES = pa.schema([("feature", pa.string()), ("kind", pa.string()), ("number", pa.float64()), ("moment", pa.timestamp("us", "UTC")),
                      ("category", pa.string())])  # fmt: skip
+_DAMAGE = (OSError, ValueError, TypeError)  # of the file that decides
 _log = logging.getLogger(__name__)
 
 
@@ -66,11 +68,22 @@ def forgotten(home: Home, model: str, info: dict[str, Any]) -> Forgotten | None:
 
 def lost(home: Home) -> Iterator[tuple[str, int]]:
     """Each model whose reference has no rows any more and of which facts cannot be read, with how many."""
-    for path in sorted(home.references.glob(f"*/*/{_NAME}")):
-        known = _read(path)
-        there = {name for name, _ in ReferenceProfile.at(path.parent).facts()}
-        if known is not None and (missing := len(set(known.facts) - there)):
-            yield known.model, missing
+    for path in _places(home):
+        with suppress(FileNotFoundError, *_DAMAGE):
+            known = _known(path)
+            there = {name for name, _ in ReferenceProfile.at(path.parent).facts()}
+            if missing := len(set(known.facts) - there):
+                yield known.model, missing
+
+
+def damaged(home: Home) -> Iterator[tuple[Path, str]]:
+    """Each file that says that a reference has no rows any more and cannot be read, with why: that reference passes for one with rows."""
+    for path in _places(home):
+        with suppress(FileNotFoundError):
+            try:
+                _known(path)
+            except _DAMAGE as error:
+                yield path, " ".join(str(error).split())
 
 
 def is_forgotten(profile: ReferenceProfile) -> bool:
@@ -96,13 +109,13 @@ def forget(home: Home, cursor: Cursor, model: Model, info: dict[str, Any], *, vi
 
 def is_exported(home: Home, written_at: str) -> bool:
     """Whether exported facts of this moment may hold rows that were deleted since."""
-    found = [_read(path) for path in home.references.glob(f"*/*/{_NAME}")]
+    found = [_read(path) for path in _places(home)]
     return any(known is not None and known.forgotten_at > written_at for known in found)
 
 
 def finish(home: Home, cursor: Cursor) -> None:
     """Finish every deletion that was begun, and put a reference without rows into a database that does not know it."""
-    for path in sorted(home.references.glob(f"*/*/{_NAME}")):
+    for path in _places(home):
         known = _read(path)
         model = _catalog.find(cursor, known.model) if known is not None else None
         if known is None or model is None or not model.spec:
@@ -164,12 +177,22 @@ def _features(model: Model) -> list[Field]:
     return [field for field in model.fields if field.role == "feature"]
 
 
+def _places(home: Home) -> list[Path]:
+    return sorted(home.references.glob(f"*/*/{_NAME}"))
+
+
+def _known(path: Path) -> Forgotten:
+    found = Forgotten(**json.loads(path.read_bytes()))
+    datetime.fromisoformat(found.loaded_at)
+    return found
+
+
 def _read(path: Path) -> Forgotten | None:
     try:
-        return Forgotten(**json.loads(path.read_bytes()))
+        return _known(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except _DAMAGE as error:
         _log.error("%s cannot be read: %s", path, error)
         return None
 

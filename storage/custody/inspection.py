@@ -56,6 +56,9 @@ def inspect_files(home: Home) -> tuple[dict[str, Any], list[Finding]]:
     for model, count in forgetting.lost(home):
         what = f"{count} files of what was kept of the reference of {model} are lost or damaged, and its rows were deleted"
         findings.append(Finding("error", what, "load the reference again, or restore the folder references from a backup"))
+    for path, why in forgetting.damaged(home):
+        what = f"{path} is damaged ({why}), so that a reference whose rows were deleted passes for one that has them"
+        findings.append(Finding("error", what, "restore it from a backup, or remove its folder and load the reference again"))
     return checked, [*findings, *_small_things(home)]
 
 

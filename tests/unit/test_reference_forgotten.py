@@ -251,6 +251,25 @@ def test_a_fact_lost_with_the_rows_is_told_in_one_sentence(store: Store) -> None
     assert [one.level for one in findings] == ["error"]
 
 
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"model": "m"}', "a date"])
+def test_a_damaged_word_that_the_rows_are_gone_is_told_with_what_to_do(
+    store: Store, content: bytes | str, caplog: pytest.LogCaptureFixture
+) -> None:
+    forget_rows(store, "m")
+    assert [one for one in inspect_files(store.home)[1] if "references" in one.what] == []
+    (path,) = store.home.references.rglob("forgotten.json")
+    path.write_bytes(content if isinstance(content, bytes) else path.read_bytes().replace(b'"loaded_at": "', b'"loaded_at": "in '))
+    caplog.clear()
+    (found,) = (one for one in inspect_files(store.home)[1] if str(path) in one.what)
+    assert caplog.messages == [], "it is said once, by the examination"
+    assert (found.level, "passes for one that has them" in found.what) == ("error", True)
+    assert found.do == "restore it from a backup, or remove its folder and load the reference again"
+    shutil.rmtree(path.parent)  # as advised
+    put_reference(store, "binary", n=1_000)
+    assert run(store, everything=True).failed == 0
+    assert [one for one in inspect_files(store.home)[1] if "references" in one.what] == []
+
+
 def test_what_needs_rows_says_that_they_are_gone(store: Store) -> None:
     forget_rows(store, "m")
     at = ReportWindow(model="m", version="1", window="1d", start=START, end=START + DAY, computed_at=LATER, n=200)
