@@ -9,9 +9,18 @@ from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
 
 from storage._segment_reader import LONGEST_LINE, Line, judged, open_plain
+from storage.frames import DATA, MIDDLE, START
 
+_HEAD = np.frombuffer(START + b"00000000" + MIDDLE, np.uint8)
+_SUM = slice(len(START), len(START) + 8)  # where a line has its checksum, 8 digits of
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+_SHIFTS = np.arange(28, -4, -4, dtype=np.uint32)  # of the number to get each of them last
+_NEWLINE, _BRACE = (np.uint8(ord(sign)) for sign in "\n}")
 _PIECE = 256 << 10  # bytes looked at together: few enough for their records to stay in the processor's cache
 
 
@@ -38,6 +47,20 @@ class Block(NamedTuple):
         """Where each of the lines begins."""
         ends = accumulate(map(len, raws), initial=self.offset)
         return [end + newlines for newlines, end in enumerate(ends)][:-1]
+
+    def payloads(self) -> tuple[list[int], list[bytes]] | None:
+        """Where each of the lines begins, and the bytes of its `d`; None where any is no frame or its checksum does not match."""
+        signs = np.frombuffer(self.content, np.uint8)
+        ends = np.flatnonzero(signs == _NEWLINE)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        if (ends - starts).min() <= DATA:
+            return None
+        found = [self.content[start:end] for start, end in zip((starts + DATA).tolist(), (ends - 1).tolist(), strict=True)]
+        heads = np.tile(_HEAD, (len(found), 1))
+        heads[:, _SUM] = _HEX[np.fromiter(map(crc32, found), np.uint32, len(found))[:, None] >> _SHIFTS & np.uint32(15)]
+        if not np.array_equal(signs[starts[:, None] + np.arange(DATA)], heads) or np.any(signs[ends - 1] != _BRACE):
+            return None
+        return (starts + self.offset).tolist(), found
 
     def lines(self) -> list[Line]:
         """The lines, each judged by itself."""

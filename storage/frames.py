@@ -7,9 +7,9 @@ The checksum covers the bytes of `d` as written, so a reader needs no canonical 
 
 from __future__ import annotations
 
-__all__ = ["FORMAT", "KINDS", "MAX_RECORD_BYTES", "BadFrame", "compose", "decode", "encode", "payloads"]
+__all__ = ["DATA", "FORMAT", "KINDS", "MAX_RECORD_BYTES", "MIDDLE", "START", "BadFrame", "compose", "decode", "encode"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
@@ -20,9 +20,9 @@ KINDS = frozenset({"hdr", "model", "pred", "label", "stat", "end", "erased"})
 MAX_RECORD_BYTES = 256 * 1024  # one record must stay far below what a reader holds in memory at once
 
 _HEADS = {kind: b'{"v":%d,"k":"%b","n":%%d,"t":%%d,' % (FORMAT, kind.encode()) for kind in KINDS}
-_START = b'{"c":"'
-_MIDDLE = b'","d":'
-_DATA = len(_START) + 8 + len(_MIDDLE)
+START = b'{"c":"'
+MIDDLE = b'","d":'
+DATA = len(START) + 8 + len(MIDDLE)  # where `d` begins in a line
 
 
 class BadFrame(ValueError):  # noqa: N818  it names a line, not a fault of the program
@@ -51,10 +51,10 @@ def compose(kind: str, number: int, written: int, body: bytes) -> bytes:
 def decode(line: bytes) -> dict[str, Any]:
     """The record of one line, with or without its newline. Raises BadFrame with the reason."""
     line = line.removesuffix(b"\n")
-    if not (line.startswith(_START) and line[_DATA - len(_MIDDLE):_DATA] == _MIDDLE and line.endswith(b"}")):
+    if not (line.startswith(START) and line[DATA - len(MIDDLE):DATA] == MIDDLE and line.endswith(b"}")):
         raise BadFrame("blank line" if not line.strip() else "not a frame")
-    payload = line[_DATA:-1]
-    if b"%08x" % crc32(payload) != line[len(_START):len(_START) + 8]:
+    payload = line[DATA:-1]
+    if b"%08x" % crc32(payload) != line[len(START):len(START) + 8]:
         raise BadFrame("checksum does not match")
     try:
         record = orjson.loads(payload)
@@ -68,13 +68,6 @@ def decode(line: bytes) -> dict[str, Any]:
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadFrame(f"unknown kind of record {str(kind)[:20]}")
     return record
-
-
-def payloads(lines: Sequence[bytes]) -> list[bytes] | None:
-    """The bytes of `d` of lines without their newlines, or None where any of them is no frame or its checksum does not match."""
-    found = [line[_DATA:-1] for line in lines]
-    heads = b'{"c":"%08x","d":' * len(found) % tuple(map(crc32, found))
-    return found if heads == b"".join([line[:_DATA] for line in lines]) and {line[-1:] for line in lines} <= {b"}"} else None
 
 
 def _line(payload: bytes) -> bytes:

@@ -48,17 +48,19 @@ def read(bodies: Sequence[bytes]) -> Columns:
     """JSON objects – one or more, in bytes – as columns. Raises Doubt where `orjson` might tell them otherwise, or not at all."""
     shape = _shape(bodies)
     try:
-        lines = pa.array(bodies, pa.string())  # refuses what is not UTF-8
+        text = b"".join(bodies)
+        ends = np.cumsum([0, *map(len, bodies)], dtype=np.int32)  # a block is far from 2 GiB
+        lines = pa.StringArray.from_buffers(len(bodies), pa.py_buffer(ends), pa.py_buffer(text))
+        lines.validate(full=True)  # refuses what is not UTF-8
         with _reader().cursor() as cursor:
             cursor.register("lines", pa.table({"line": lines}))
             asked = {"shape": orjson.dumps(shape).decode()}
             found = cursor.sql("SELECT json_transform_strict(line, $shape) AS found FROM lines", params=asked).to_arrow_table()
-    except (duckdb.Error, pa.ArrowException, OverflowError) as error:
+    except (duckdb.Error, pa.ArrowException) as error:
         raise Doubt(str(error)[:100]) from None
     own = _fields(found.column("found").combine_chunks())
     mappings = {key: _fields(own.pop(key)) if key in own else {} for key in _MAPPINGS}
     told = [cells for group in (own, *mappings.values()) for cells in group.values()]
-    text = b"".join(bodies)
     texts = [cells for cells in told if pa.types.is_string(cells.type)]
     bools, whole, strings = _told_apart(texts, {id(own[key]) for key in _WHOLE & own.keys()})
     names = [*shape, *(name for key in _MAPPINGS for name in shape.get(key, ()))]

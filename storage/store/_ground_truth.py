@@ -45,7 +45,7 @@ def _staged(model: Model, rows: Rows) -> pa.Table:
             "segment_id": rows.segment_ids,
             "n": pa.array(rows.positions, pa.int64()),
             "id": pa.array(rows.column("id"), pa.string()),
-            "label_text": pa.array(decision_texts(values, model.spec.get("positive_label")), pa.string()),
+            "label_text": decision_texts(values, model.spec.get("positive_label")),
             "label_number": column_of(values, "numerical").values,
             "labelled_at": moments(events(rows)),
             "received_at": moments(rows.column("t")),

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from storage._block import Block
 from storage._segment_reader import Line, judged
-from storage.frames import FORMAT, BadFrame, payloads
+from storage.frames import FORMAT, BadFrame
 from storage.store import _columnar
 from storage.store._judging import are_usable, are_usable_arrays
 
@@ -68,10 +68,9 @@ class Group:
         """The same with whole numbers and others told apart."""
         if self.told:
             return [self]
-        raws = self.block.raws()
-        bodies = payloads([raws[place] for place in self.places])
-        assert bodies is not None  # as before
-        records = list(map(orjson.loads, bodies))
+        payloads = self.block.payloads()
+        assert payloads is not None  # as before
+        records = [orjson.loads(payloads[1][place]) for place in self.places]
         found = [_group(self.block, self.offsets, records, places) for places in _alike(records)]
         return [replace(group, places=[self.places[place] for place in group.places]) for group in found if group is not None]
 
@@ -104,14 +103,13 @@ class _Lines:
 
     def __init__(self, block: Block) -> None:
         """Raises BadFrame where a checksum does not match."""
-        self.block, self.raws = block, block.raws()
-        bodies = payloads(self.raws)
-        if bodies is None:
+        payloads = block.payloads()
+        if payloads is None:
             raise BadFrame("one of many")
-        self.bodies, self.offsets = bodies, block.offsets(self.raws)
+        self.block, (self.offsets, self.bodies) = block, payloads
         self.groups: list[Group] = []
-        self._numbers: list[Any] = [None] * len(bodies)  # by which a line is counted, and
-        self._times: list[Any] = [None] * len(bodies)  # when it was written; of those in a group
+        self._numbers: list[Any] = [None] * len(self.bodies)  # by which a line is counted, and
+        self._times: list[Any] = [None] * len(self.bodies)  # when it was written; of those in a group
         self._others: dict[int, Line] = {}
 
     def join(self, records: Sequence[_Record], places: Sequence[int]) -> None:
@@ -143,8 +141,9 @@ class _Lines:
         return parts
 
     def _judged(self, place: int) -> Line:
-        offset, raw = self.offsets[place], self.raws[place]
-        return judged(offset, offset + len(raw) + 1, raw + b"\n")
+        offset = self.offsets[place]
+        end = self.offsets[place + 1] if place + 1 < len(self.offsets) else self.block.end
+        return judged(offset, end, self.block.content[offset - self.block.offset : end - self.block.offset])
 
 
 def _sorted(piece: Block) -> tuple[list[Run | Line], list[Group]]:
@@ -183,11 +182,11 @@ def _outwardly_alike(block: Block, offsets: Sequence[int]) -> list[list[int]]:
     """
     signs = np.frombuffer(block.content, np.uint8)
     starts = np.array(offsets) - block.offset
-    quotes = np.flatnonzero(signs == _QUOTE)
-    quotes = quotes[signs[quotes - 1] != _BACKSLASH]
-    found = np.diff(np.searchsorted(quotes, starts), append=np.searchsorted(quotes, len(signs)) - np.searchsorted(quotes, starts[-1]))
-    letters = signs[np.minimum(starts + _KIND, len(signs) - 1)]
-    keys = found * 256 + letters
+    quotes = signs == _QUOTE
+    if b"\\" in block.content:
+        quotes[1:] &= signs[:-1] != _BACKSLASH
+    found = np.add.reduceat(quotes.view(np.uint8), starts, dtype=np.uint16)
+    keys = found.astype(np.int64) * 256 + signs[np.minimum(starts + _KIND, len(signs) - 1)]
     return [np.flatnonzero(keys == key).tolist() for key in np.unique(keys)]
 
 

@@ -72,8 +72,8 @@ def _staged(model: Model, version: str, rows: Rows) -> pa.Table:
     marks = _marks(rows.column("nf"))
     predictions = _restored(rows.column("p"), marks.get("@prediction"))
     scores = _restored(rows.column("s"), marks.get("@score"))
-    errors = [(None, None) if error is None else _error(error) for error in listed(rows.column("err"))]
-    troubles = _Troubles(count)
+    errors = {row: _error(error) for row, error in enumerate(listed(rows.column("err"))) if error is not None}
+    troubles = _Troubles()
     columns = {
         "segment_id": rows.segment_ids,
         "n": pa.array(rows.positions, pa.int64()),
@@ -81,36 +81,41 @@ def _staged(model: Model, version: str, rows: Rows) -> pa.Table:
         "id": pa.array(rows.column("id"), pa.string()),
         "t": moments(events(rows)),
         "written_at": moments(rows.column("t")),
-        "prediction_text": pa.array(decision_texts(predictions, model.spec.get("positive_label")), pa.string()),
+        "prediction_text": decision_texts(predictions, model.spec.get("positive_label")),
         "prediction_number": column_of(predictions, "numerical").values,
         "score": column_of(scores, "numerical").values,
         "latency_ms": column_of(rows.column("lat"), "numerical").values,
-        "error_class": pa.array([error for error, _ in errors], pa.string()),
-        "error_text": pa.array([text for _, text in errors], pa.string()),
+        "error_class": _sparse({row: error for row, (error, _) in errors.items()}, count, pa.string()),
+        "error_text": _sparse({row: text for row, (_, text) in errors.items()}, count, pa.string()),
         "weight": column_of(rows.column("w"), "numerical").values,
         **_fields(model, rows, scores, marks, troubles),
     }
     for row, name, value in rows.unknown({field.name for field in model.fields if field.role != "score"}):
         troubles.keep(row, name, value)
     troubles.keep_odd_decisions(predictions)
-    columns["type_errors"] = pa.array(troubles.errors, pa.list_(pa.string()))
-    columns["_extra"] = pa.array([json.dumps(kept) if kept else None for kept in troubles.extra], pa.string())
+    columns["type_errors"] = _sparse(troubles.errors, count, pa.list_(pa.string()))
+    columns["_extra"] = _sparse({row: json.dumps(kept) for row, kept in troubles.extra.items()}, count, pa.string())
     return pa.table(columns)
 
 
-class _Troubles:
-    """Per row: the names whose values did not fit, and the values that have no column."""
+def _sparse(values: Mapping[int, Any], count: int, kind: pa.DataType) -> pa.Array:
+    """A column of so many rows, of which few have a value."""
+    return pa.array([values.get(row) for row in range(count)], kind) if values else pa.nulls(count, kind)
 
-    def __init__(self, rows: int) -> None:
-        self.errors: list[list[str] | None] = [None] * rows
-        self.extra: list[dict[str, Any] | None] = [None] * rows
+
+class _Troubles:
+    """Of rows that have any: the names whose values did not fit, and the values that have no column."""
+
+    def __init__(self) -> None:
+        self.errors: dict[int, list[str]] = defaultdict(list)
+        self.extra: dict[int, dict[str, Any]] = defaultdict(dict)
 
     def add(self, row: int, name: str, value: Any) -> None:
-        self.errors[row] = [*(self.errors[row] or []), name]
+        self.errors[row].append(name)
         self.keep(row, name, value)
 
     def keep(self, row: int, name: str, value: Any) -> None:
-        self.extra[row] = {**(self.extra[row] or {}), name: value}
+        self.extra[row][name] = value
 
     def keep_odd_decisions(self, predictions: Values) -> None:
         """A prediction that is a list or a mapping has no column: kept as @prediction and counted."""

@@ -134,9 +134,16 @@ def decision_text(value: Any, positive: Any = None) -> str | None:
     return found if side is None else words[side]
 
 
-def decision_texts(values: Values, positive: Any = None) -> list[str | None]:
+def decision_texts(values: Values, positive: Any = None) -> pa.Array:
     """`decision_text` of many, each of those that are equal told once: there are few classes."""
-    values = listed(values)
+    if isinstance(values, pa.Array):
+        encoded = values.dictionary_encode()
+        said = [decision_text(value, positive) for value in encoded.dictionary.to_pylist()]
+        return pa.array(said, pa.string()).take(encoded.indices)
+    return pa.array(_decision_texts(values, positive), pa.string())
+
+
+def _decision_texts(values: Sequence[Any], positive: Any) -> list[str | None]:
     if len(set(map(type, values)) - {type(None)}) > 1:  # 1, 1.0 and true are equal and have texts of their own
         return [decision_text(value, positive) for value in values]
     try:
