@@ -25,6 +25,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from monitoring.charts.numbers import number, with_unit
+from monitoring.charts.percent import HOVER, in_percent
 from monitoring.charts.theme import Look, figure, safe, translucent
 from monitoring.charts.timeline import blend
 
@@ -63,14 +64,14 @@ def roc(profiles: pa.Table, *, look: Look) -> go.Figure:
     """True positive rate over false positive rate, one line per series; the diagonal is chance."""
     made = figure(look, height=_SQUARE, x="False positive rate", y="True positive rate")
     made.add_trace(_diagonal(look, "chance"))
-    _add_lines(made, profiles, look, says="false positive rate %{x:.3~p}<br>true positive rate %{y:.3~p}")
+    _add_lines(made, profiles, look, says=f"false positive rate %{{x:{HOVER}}}<br>true positive rate %{{y:{HOVER}}}")
     return _unit_square(made)
 
 
 def precision_recall(profiles: pa.Table, *, look: Look) -> go.Figure:
     """Precision over recall, one line per series."""
     made = figure(look, height=_SQUARE, x="Recall", y="Precision", legend=len(_series(profiles)) > 1)
-    _add_lines(made, profiles, look, says="recall %{x:.3~p}<br>precision %{y:.3~p}")
+    _add_lines(made, profiles, look, says=f"recall %{{x:{HOVER}}}<br>precision %{{y:{HOVER}}}")
     return _unit_square(made)
 
 
@@ -88,7 +89,7 @@ def calibration(profiles: pa.Table, *, look: Look) -> go.Figure:
             line={"color": colour, "width": 1.5}, marker={"size": areas, "opacity": 0.9}, cliponaxis=False,
             error_y=_whiskers(rows, lower, upper, look),
             customdata=[number(row["n"]) for row in rows],
-            hovertemplate="score %{x:.3~g}<br>observed %{y:.3~p}<br>n = %{customdata}<extra></extra>",
+            hovertemplate=f"score %{{x:.3~g}}<br>observed %{{y:{HOVER}}}<br>n = %{{customdata}}<extra></extra>",
         ))
     return _unit_square(made)
 
@@ -112,10 +113,10 @@ def threshold(profiles: pa.Table, *, look: Look, cut: float | None = None) -> go
         label = CUT_LABELS[name]
         made.add_trace(go.Scatter(x=[row["x"] for row in rows], y=[row["value"] for row in rows], mode="lines", name=label,
                                   line={"color": colour, "width": 2},
-                                  hovertemplate=f"{label} %{{y:.3~p}}<br>at cut %{{x:.3~g}}<extra></extra>"))
+                                  hovertemplate=f"{label} %{{y:{HOVER}}}<br>at cut %{{x:.3~g}}<extra></extra>"))
     if cut is not None:
         made.add_vline(x=cut, line={"color": look.palette.text, "width": 1.5, "dash": "dash"})
-    made.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    made.update_yaxes(range=[0, 1.02], tickformat=in_percent(".0"))
     return made
 
 
@@ -134,7 +135,7 @@ def residuals(profiles: pa.Table, *, look: Look) -> go.Figure:
     made = figure(look, height=300, x="Prediction − label, in the target's unit", y="Share of rows", legend=len(_series(profiles)) > 1)
     _add_bins(made, profiles, look)
     made.add_vline(x=0, line={"color": look.palette.muted, "width": 1, "dash": "dot"})
-    made.update_yaxes(tickformat="~%", rangemode="tozero")
+    made.update_yaxes(tickformat=in_percent(), rangemode="tozero")
     return made
 
 
@@ -172,10 +173,10 @@ def popularity(profiles: pa.Table, *, look: Look, most: int = 25) -> go.Figure:
         colour = look.palette.reference if name == "reference" else look.palette.current
         made.add_trace(go.Bar(x=list(range(len(items))), y=[share.get(item) for item in items], name=safe(_series_name(name)),
                               marker={"color": colour, "line": {"width": 0}}, customdata=[safe(item) for item in items],
-                              hovertemplate="%{customdata}<br>%{y:.3~p}<extra></extra>"))
+                              hovertemplate=f"%{{customdata}}<br>%{{y:{HOVER}}}<extra></extra>"))
     made.update_layout(barmode="group", bargap=0.25)
     made.update_xaxes(tickvals=list(range(len(items))), ticktext=[safe(item)[:14] for item in items], tickangle=-45)
-    made.update_yaxes(rangemode="tozero", tickformat="~%")
+    made.update_yaxes(rangemode="tozero", tickformat=in_percent())
     return made
 
 
@@ -198,7 +199,7 @@ def _add_bins(made: go.Figure, profiles: pa.Table, look: Look) -> None:
             x=[(row["x"] + row["x_end"]) / 2 for row in whole], width=[row["x_end"] - row["x"] for row in whole],
             y=[row["value"] for row in whole], name=safe(_series_name(name)), customdata=[_range(row) for row in whole],
             marker={"color": translucent(colour, 0.75), "line": {"width": 0.5, "color": colour}},
-            hovertemplate="%{customdata}<br>%{y:.3~p} of rows<extra></extra>",
+            hovertemplate=f"%{{customdata}}<br>%{{y:{HOVER}}} of rows<extra></extra>",
         ))
     made.update_layout(barmode="overlay", bargap=0)
 
@@ -230,7 +231,7 @@ def _template(name: str) -> str:
 
 
 def _unit_square(made: go.Figure) -> go.Figure:
-    quarters = {"tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%", "showgrid": True}
+    quarters = {"tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": in_percent(".0"), "showgrid": True}
     made.update_xaxes(**quarters, range=[-0.01, 1.04])
     made.update_yaxes(**quarters, range=[-0.01, 1.04])
     return made

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from monitoring.charts.numbers import moment, number, with_unit
+from monitoring.charts.percent import in_percent
 from monitoring.charts.theme import Look, figure, safe, short, translucent
 from monitoring.charts.timeline import Release, mark_releases, middle
 
@@ -66,9 +67,9 @@ def distribution(reference: pa.Table, current: pa.Table, *, look: Look, names: t
     made = figure(look, height=340, y=titles[form])
     draw = _numeric if numeric else _categories
     draw(made, reference, current, look, names, form)
-    made.update_yaxes(tickformat="+.0%" if form == "difference" else ".0%")
+    made.update_yaxes(tickformat=in_percent(".0", signed=form == "difference"))
     if log and form == "shares":
-        made.update_yaxes(type="log", tickformat=".2~%", dtick=1)
+        made.update_yaxes(type="log", tickformat=in_percent(".2~"), dtick=1)
     elif form != "difference":
         made.update_yaxes(rangemode="tozero")
     return made

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from monitoring.charts.numbers import number, with_unit
+from monitoring.charts.percent import HOVER, in_percent
 from monitoring.charts.status import STATUSES
 from monitoring.charts.theme import Look, figure, safe
 from monitoring.charts.timeline import chosen, middle, said
@@ -25,9 +26,9 @@ def label_delay(profiles: pa.Table, *, look: Look) -> go.Figure:
     made = figure(look, height=280, x=f"Time since the prediction, {word}", y="Predictions with a label", legend=False)
     made.add_trace(go.Scatter(
         x=[0, *(row["x"] / size for row in rows)], y=[0, *(row["value"] for row in rows)], mode="lines", line_shape="hv",
-        line={"color": look.palette.current, "width": 2}, hovertemplate=f"%{{y:.3~p}} known after %{{x:.3~g}} {word}<extra></extra>",
+        line={"color": look.palette.current, "width": 2}, hovertemplate=f"%{{y:{HOVER}}} known after %{{x:.3~g}} {word}<extra></extra>",
     ))
-    made.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    made.update_yaxes(range=[0, 1.02], tickformat=in_percent(".0"))
     made.update_xaxes(rangemode="tozero")
     return made
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from monitoring.charts.numbers import number
+from monitoring.charts.percent import in_percent
 from monitoring.charts.status import STATUSES, status_of
 from monitoring.charts.theme import Look, figure, safe, translucent
 from monitoring.charts.timeline import Release, Row, band, by_version, chosen, mark_releases, middle, said, stacked, with_breaks, y_format
@@ -45,7 +46,7 @@ def metric_over_time(points: pa.Table, metric: str, *, look: Look, column: str =
         _draw_delay(made, delay, look, size)
         made.update_yaxes(rangemode="tozero", nticks=4, row=3, col=1)
     made.update_yaxes(**y_format(unit), row=1, col=1)
-    made.update_yaxes(range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=".0%", row=2, col=1)
+    made.update_yaxes(range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=in_percent(".0"), row=2, col=1)
     ends = [row["window_end"] for row in (*rows, *coverage)]
     starts = [row["window_start"] for row in rows]
     mark_releases(made, releases, look, first=min(starts, default=None), last=max(starts, default=None))

@@ -16,13 +16,15 @@ import plotly.graph_objects as go
 
 from monitoring.charts.numbers import short
 from monitoring.charts.palette import DARK, LIGHT, Palette
+from monitoring.charts.percent import LOCALES
 
 SCALE_ROOM = 50
 """Pixels above a heat map for `scale_above`."""
 
 FONT = '"Source Sans", "Source Sans Pro", system-ui, sans-serif'
-CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False}
-"""Plotly's own configuration: no logo, no link outwards, no bar of tools over the first lines of a small chart."""
+CONFIG: dict[str, Any] = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False,
+                          "locales": LOCALES}
+"""Plotly's own configuration: no logo, no link outwards, no bar of tools over the first lines of a small chart; `20 %`."""
 
 
 _DAY = 86_400_000  # milliseconds: Plotly's unit of distances between ticks

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring.charts.numbers import interval, number, span, with_unit
+from monitoring.charts.percent import in_percent
 from monitoring.charts.status import status_of
 from monitoring.charts.theme import Look, figure, safe, short, translucent
 from monitoring.metrics import METRICS
@@ -171,7 +172,7 @@ def blend(under: str, over: str, opacity: float) -> str:
 
 def y_format(unit: str) -> dict[str, str]:
     """How an axis of this unit writes its ticks: shares in percent, everything else in plain numbers."""
-    return {"tickformat": "~%"} if unit == "share" else {"tickformat": "~r"} if unit in {"score", "nats"} else {"tickformat": ",~g"}
+    return {"tickformat": in_percent()} if unit == "share" else {"tickformat": "~r"} if unit in {"score", "nats"} else {"tickformat": ",~g"}
 
 
 def _stretches(rows: Sequence[Row]) -> list[list[Row]]:

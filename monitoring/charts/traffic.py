@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from monitoring.charts.numbers import number, span, with_unit
+from monitoring.charts.percent import in_percent
 from monitoring.charts.status import STATUSES
 from monitoring.charts.theme import SCALE_ROOM, Look, figure, safe, scale_above, translucent
 from monitoring.charts.timeline import (
@@ -57,7 +58,9 @@ def error_rate(points: pa.Table, *, look: Look, releases: Sequence[Release] = ()
     made = figure(look, height=240, windows=True, y="Error rate")
     rows = chosen(points, "error_rate")
     _draw_lines(made, rows, look, title="Error rate")
-    made.update_yaxes(tickformat="~%", **({} if any(row["value"] for row in rows) else {"range": [0, 0.01]}))  # no error: not up to 100 %
+    made.update_yaxes(tickformat=in_percent())
+    if not any(row["value"] for row in rows):
+        made.update_yaxes(range=[0, 0.01])  # no error: not up to 100 %
     return _finish(made, points, look, releases)
 
 
@@ -98,7 +101,7 @@ def latency_heat_map(profiles: pa.Table, *, look: Look) -> go.Figure:
     made.add_trace(go.Heatmap(
         x=look.times(moments), y=[10**edge for edge in edges], z=shares,
         colorscale=[[0, blend(look.palette.surface, look.palette.current, 0.06)], [1, look.palette.current]], zmin=0, xgap=1, ygap=1,
-        colorbar=scale_above(look) | {"tickformat": "~%", "nticks": 5},
+        colorbar=scale_above(look) | {"tickformat": in_percent(), "nticks": 5},
         text=_cell_texts(shares, spans, edges, look), hovertemplate="%{text}<extra></extra>", hoverongaps=False,
     ))
     made.update_yaxes(type="log", showgrid=False, tickformat="~r", dtick="D2")
