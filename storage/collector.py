@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 8 << 20  # of log lines in one transaction, and
 _BATCH_ROWS = 20_000
-_TURN_BYTES = 64 << 10  # the least that one segment gets in a batch, so that many segments do not mean many tiny reads
+_TURN_BYTES = 4 << 20  # the least that one segment gets in a batch: many small reads cost more than a few large ones
 _ATTEMPTS = 3  # of one batch, before the row that it fails on is looked for
 _BIRTH = 60.0  # seconds in which a segment that a living process makes has long had its name
 _PAUSE = 0.5  # seconds between two looks at the spool
@@ -183,13 +183,17 @@ class Collector:
         self._segments = {name: segment for name, segment in known_here.items() if name in names}
 
     def _next_batch(self, sizes: Mapping[Path, int]) -> Batch:
-        """Lines that are not in the database yet, a share of the batch from each segment in turn, in order within each."""
+        """Lines that are not in the database yet, a share of the batch from each segment, in order within each.
+
+        Where little waits comes first, for that is likely to be the newest: no backlog of others keeps it waiting. The others take turns.
+        """
         waiting = [path for path, size in sizes.items() if size > self._position(path) and path.name not in self._unreadable]
         batch: Batch = []
         size = rows = 0
         share = max(_BATCH_BYTES // max(len(waiting), 1), _TURN_BYTES)
-        for step in range(len(waiting)):
-            path = waiting[(self._turn + step) % len(waiting)]
+        first = self._turn % max(len(waiting), 1)
+        in_turn = [*waiting[first:], *waiting[:first]]
+        for step, path in enumerate(sorted(in_turn, key=lambda path: min(sizes[path] - self._position(path), share))):
             start = self._position(path)
             part = self._read(path, start, min(start + min(share, _BATCH_BYTES - size), sizes[path]), _BATCH_ROWS - rows)
             if part:

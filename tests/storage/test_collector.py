@@ -153,6 +153,23 @@ def test_one_busy_writer_does_not_starve_the_others(fraud: Store, log: Log, monk
     assert found[0] == 2
 
 
+def test_what_is_new_does_not_wait_for_a_backlog(fraud: Store, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector_module, "_BATCH_BYTES", 4_000)
+    monkeypatch.setattr(collector_module, "_TURN_BYTES", 4_000)
+    paths = [log.predictions(range(part * 60, part * 60 + 60)) for part in range(3)]
+    new = log.predictions(range(400, 402))
+    new.rename(new.with_name("z" + new.name))  # the last by name
+    assert all(path.stat().st_size > 2 * 4_000 for path in paths)
+    found: list[int] = []
+
+    def look(place: str) -> None:
+        if place == "after commit":
+            found.append(len({"p400", "p401"} & set(ids(fraud))))
+
+    assert Collector(fraud, at=look).once()["ingested"] == 182
+    assert found[0] == 2 and len(found) > 6
+
+
 class _Trouble:
     """Raises `error` the first `times` times the collector comes to `place`."""
 
