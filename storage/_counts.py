@@ -28,6 +28,12 @@ class Counts:
         """Accepted, sampled out and refused together: every record that was handed over."""
         return self.accepted + self.sampled_out + sum(self.refused.values())
 
+    def __add__(self, other: Counts) -> Counts:
+        """Of two writers together."""
+        refused = {reason: self.refused.get(reason, 0) + other.refused.get(reason, 0) for reason in (*self.refused, *other.refused)}
+        sums = (getattr(self, name) + getattr(other, name) for name in ("bytes", "segments", "sync_failures"))
+        return Counts(self.accepted + other.accepted, self.sampled_out + other.sampled_out, refused, *sums)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

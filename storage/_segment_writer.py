@@ -6,7 +6,7 @@ __all__ = ["SegmentWriter"]
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from os import write
 from pathlib import Path
@@ -65,6 +65,8 @@ class SegmentWriter:
     _synced_size: int
     _writer: str
     _told: Mapping[str, Any]  # the counters as they were last written
+    _is_inside: Callable[[], bool]  # this thread is in the middle of something here, and a signal handler has come in between
+    _beside: SegmentWriter | None  # where such handlers write
 
     def __init__(
         self,
@@ -80,7 +82,7 @@ class SegmentWriter:
         self._folder, self._sync, self._preamble, self._about = folder, sync, tuple(preamble), dict(about or {})
         self._max_bytes, self._max_age = max_bytes, int(max_age * 1e6)
         self._limits = limits or Limits()
-        self._file, self._closed = None, False
+        self._file, self._closed, self._beside = None, False, None
         self._retired: list[SegmentFile] = []
         self.born_again()
         keep_through_forks(self)
@@ -90,6 +92,8 @@ class SegmentWriter:
 
         `now` is the time in UTC µs where the caller has just asked for it.
         """
+        if self._is_inside():
+            return self._aside().append(kind, body, now)
         now = now or time_ns() // 1000
         with self.lock:
             if not (self._checked_at <= now < self._check_at and self._size < self._look_size):  # also where the clock went backwards
@@ -113,6 +117,8 @@ class SegmentWriter:
 
     def extend(self, kind: str, bodies: Sequence[bytes]) -> tuple[int, str | None]:
         """Write many records, up to 256 KiB in one write; gives how many of the first are safe, and the reason why the rest are not."""
+        if self._is_inside():
+            return self._aside().extend(kind, bodies)
         done, deadline = 0, 0.0
         while done < len(bodies):
             ticket = None
@@ -136,11 +142,17 @@ class SegmentWriter:
 
     def refuse(self, reason: str, count: int = 1) -> None:
         """Count records refused elsewhere."""
+        if self._is_inside():
+            self._aside().refuse(reason, count)
+            return
         with self.lock:
             self._refused(reason, count)
 
     def leave_out(self, count: int = 1) -> None:
         """Count records that sampling left out."""
+        if self._is_inside():
+            self._aside().leave_out(count)
+            return
         with self.lock:
             self._sampled_out += count
 
@@ -153,11 +165,14 @@ class SegmentWriter:
         """What this process has written and refused so far."""
         with self.lock:
             size = self._bytes + self._size
-            return Counts(self._accepted, self._sampled_out, dict(self._refusals), size, self._segments, self._sync_failures)
+            found = Counts(self._accepted, self._sampled_out, dict(self._refusals), size, self._segments, self._sync_failures)
+        return found if self._beside is None else found + self._beside.counts()
 
     def flush(self) -> None:
         """Hand what was written to the disk. A failure ends the segment and is counted."""
         self._sync_files(everything=True)
+        if self._beside is not None:
+            self._beside.flush()
 
     def close(self) -> None:
         """Write the counters and `end`, sync, and let the segment go. Later records are refused."""
@@ -167,6 +182,8 @@ class SegmentWriter:
             self._closed, self._check_at = True, 0
             self._end(final=True)
         self._sync_files(everything=True)
+        if self._beside is not None:
+            self._beside.close()
 
     def tend(self) -> None:
         """The keeper's round: sync at the level `process`, look at the room, write counters when they are due."""
@@ -185,6 +202,16 @@ class SegmentWriter:
                 self._look_ahead(now)
             if not 0 <= now - self._stat_at < _STAT_EVERY and self._counters() != self._told and not self._closed:
                 self._write_counts(now, open_one=True)
+
+    def _aside(self) -> SegmentWriter:
+        """For a signal handler that came in between two steps of this thread's own call: nothing here may change under those, so its
+        records go to a segment of their own."""
+        if self._beside is None:
+            self._beside = SegmentWriter(
+                self._folder, sync=self._sync, preamble=self._preamble, about=self._about, max_bytes=self._max_bytes,
+                max_age=self._max_age / 1e6, limits=self._limits,
+            )  # fmt: skip
+        return self._beside
 
     def _patiently(self, kind: str, body: bytes, reason: str) -> str | None:
         """A record for which there is no room now: wait for it where that is wanted."""
@@ -424,7 +451,8 @@ class SegmentWriter:
         """The state of a process that has written nothing: at construction, and in a child after fork."""
         for file in (*self._retired, *([self._file] if self._file else ())):  # the parent keeps the segment and its lock
             file.close()
-        self.lock = threading.RLock()  # re-entrant: a signal handler may log while this thread is writing
+        self.lock = threading.RLock()  # it knows whose it is: a signal handler may log while this thread is writing
+        self._is_inside = self.lock._is_owned  # type: ignore[attr-defined]  # as `threading.Condition` asks it
         self._commits = GroupCommit(threading.Condition(self.lock))
         self._file, self._fd, self._retired, self._kept = None, -1, [], False
         self._writer = writer_name()

@@ -370,17 +370,3 @@ def test_the_counters_are_logged_at_the_end(folder: Path) -> None:
     spool.close()
     (stat_record,) = records(folder, "stat")
     assert (stat_record["m"], stat_record["accepted"], stat_record["refused"]) == ("fraud", 1, {"unsupported type": 3})
-
-
-def test_a_signal_handler_may_log_while_the_same_thread_is_writing(writer: SegmentWriter, folder: Path) -> None:
-    signal.signal(signal.SIGALRM, lambda *_: writer.append("label", BODY))
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-    try:
-        for _ in range(5_000):
-            writer.append("pred", BODY)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    writer.close()
-    assert not any(line.reason for line in lines(folder))
-    assert len(records(folder)) == 5_000
