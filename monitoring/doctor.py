@@ -9,6 +9,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import metadata
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ def diagnose(home: Home, health: Mapping[str, Any], quarantined: Mapping[str, in
         "free_bytes": free,
         "quarantined": dict(quarantined),
         "python": platform.python_version(),
-        "packages": _installed(),
+        "packages": dict(_installed()),
         "status": "error" if "error" in levels else "warn" if levels else "ok",
         "advice": [asdict(item) for item in advice],
     }
@@ -88,7 +89,9 @@ def _unowned(home: Home) -> dict[str, Any]:
     return {**diagnose(home, health, quarantined), "holder": None}
 
 
-def _installed() -> dict[str, str]:
+@cache
+def _installed() -> Mapping[str, str]:
+    """Version by package. Read once: it takes a third of the time of all that `health` says, and what is loaded stays what it is."""
     found = {}
     for package in _PACKAGES:
         try:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 __all__ = ["VERBS", "House", "opened"]
 
+import json
 import threading
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from monitoring.asked_alike import AskedAlike
 from monitoring.background import Background
+from monitoring.computing import Progress
 from monitoring.custody import nightly_is_due
 from monitoring.errors import Cancelled
 from monitoring.memory import for_database
+from monitoring.questions import QUESTIONS
 from monitoring.settings import Settings
 from monitoring.verbs import VERBS, Verbs
 from storage import wire
@@ -22,6 +26,8 @@ from storage.home import Home, default_home
 from storage.store import Store
 
 _GRACE = 3.0  # seconds: a window takes one or two once the worker is warm, and nobody waits longer for Ctrl-C
+
+_LOOKS = (QUESTIONS | {"health"}) - {"export"}  # the verbs that change nothing, not even a file
 
 _opened: dict[Path, House] = {}
 _opening = threading.RLock()
@@ -47,6 +53,7 @@ class House(Verbs):
         self.settings = settings
         self.computing.memory_limit = settings.memory_limit
         self.collector.reserve_bytes = settings.disk_reserve_mb << 20
+        self._asked = AskedAlike()
         self._closing = ExitStack()
         self._background: Background | None = None
 
@@ -76,11 +83,17 @@ class House(Verbs):
             # which loses its worker finds no store to write "failed" into.
             undo.callback(house.computing.close)
             undo.callback(store.close)
-            undo.callback(wire.serve(home, house.do).close)
+            undo.callback(wire.serve(home, house.answer).close)
             (home.path / LIST).unlink(missing_ok=True)  # a backup that has an owner is a home again, and changes
             house._closing = undo.pop_all()
         _opened[home.path] = house
         return house
+
+    def answer(self, verb: str, params: dict[str, Any], progress: Progress | None = None) -> Any:
+        """`do` for those who ask over the socket, whose answers are sent and then forgotten: those who ask the same share one."""
+        if verb not in _LOOKS:
+            return self.do(verb, params, progress)
+        return self._asked.answer((verb, json.dumps(params, sort_keys=True)), lambda: self.do(verb, params))
 
     def close(self) -> None:
         """Stop answering, collecting and computing, and give the home back. A second call does nothing.
