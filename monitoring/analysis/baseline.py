@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Baseline", "Columns", "bounded"]
+__all__ = ["Baseline", "bounded"]
 
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,21 +13,16 @@ import pyarrow as pa
 
 from monitoring.drift import Sample, comparable
 from monitoring.own_windows import NO_TIMES, OwnWindows, Span, own_windows
-from monitoring.performance import Groups, Key, Measured, measure_groups
-from monitoring.performance.budget import Ranked, ranked
+from monitoring.performance import Groups
 from monitoring.performance.timings import QUANTILES, Timed, latency_intervals
 from monitoring.profiles import Binning, binning
-from monitoring.reference.calibration import Confidence
 from monitoring.reference.column import Beside, ReferenceColumn, Rows, block_of
 from monitoring.reference.kept import Kept, RowsGone
-from monitoring.reference.telling import binning_of, measured_of, tell_binning, tell_measured, tell_timed, timed_of
+from monitoring.reference.telling import binning_of, tell_binning, tell_timed, timed_of
 from monitoring.segments.naming import Where
-from monitoring.segments.slices import matching
-from monitoring.subject import Subject
 from storage.custody.reference_profiles import Fact
 
 T = TypeVar("T")
-Columns = tuple[str, ...]
 
 _SEED = 20_260_102
 MOST_COMPARED = 200_000  # rows given to Evidently at once: about 20 s for 30 columns; more are sampled, and the points say so
@@ -40,18 +35,6 @@ def bounded(table: pa.Table, most: int | None = None) -> pa.Table:
         return table
     rows = np.random.default_rng([_SEED, table.num_rows]).choice(table.num_rows, most, replace=False)
     return table.take(pa.array(np.sort(rows)))
-
-
-class Untold(dict[Key, Measured]):
-    """The performance of a reference of which it was not kept and can no longer be measured: every metric says so."""
-
-    def __init__(self, why: RowsGone) -> None:
-        super().__init__()
-        self.scarce = Measured(scarce=f"This was not worked out while there were rows. {why}")
-
-    def get(self, key: Key, default: Any = None) -> Any:  # noqa: ARG002
-        """The same for every metric."""
-        return self.scarce
 
 
 class Baseline:
@@ -119,37 +102,11 @@ class Baseline:
         """The rows of `segment_sample` cut into windows like `span`, or why they cannot be."""
         return self.once(("windows", where, name, kind, span.name), lambda: self._segment_windows(where, name, kind, span))
 
-    def measured(self, subject: Subject) -> dict[Key, Measured]:
-        """The reference's own performance. Empty without labels."""
-        of = _options_of(subject)
-        try:
-            return self.once(("measured", of), lambda: measured_of(self.kept.say(
-                f"measured/{of}", lambda: tell_measured(self._measured(subject, [None])[0]))))  # fmt: skip
-        except RowsGone as error:
-            return Untold(error)
-
-    def measured_segments(self, subject: Subject, wheres: Sequence[Where]) -> dict[Where, dict[Key, Measured]]:
-        """The same of each segment's rows; those that are not known yet are measured in one pass."""
-        with self._lock:
-            of = _options_of(subject)
-            known: dict[Where, dict[Key, Measured]] = self.once(("measured segments", of), lambda: self._told_segments(of))
-            new = [where for where in wheres if where not in known]
-            if new and not self.gone:
-                known |= zip(new, self._measured(subject, new), strict=True)
-                columns = tuple(sorted({column for where in known for column, _ in where}))
-                told = [[where, tell_measured(found)] for where, found in known.items()]
-                self.kept.put(f"segments/{of}", Fact(pa.table({}), told, of=columns))
-            return known if not self.gone else known | {where: self._unmeasured(where, of, known) for where in new}
-
-    def keep_segments(self, subject: Subject, wheres: Sequence[Where], whole: Set[Columns]) -> None:
-        """Keep the performance of these segments. Of the `whole` columns and pairs of columns (in alphabetical order) they are all that the
-        reference has: what is not among them has no rows there, and is not merely unknown."""
-        with self._lock:
-            self.measured_segments(subject, wheres)
-            name = f"whole segments/{_options_of(subject)}"
-            known = self.kept.find(name)
-            told = {tuple(columns) for columns in known.said} if known is not None else set()
-            self.kept.put(name, Fact(pa.table({}), sorted(list(columns) for columns in told | whole)))
+    @property
+    def has_labels(self) -> bool:
+        """Whether any row has one."""
+        missing = self.missing("@label")
+        return missing is not None and missing < len(self)
 
     def popularity(self, item: str | None) -> dict[str, float] | None:
         """Each item's share of the reference's rows."""
@@ -158,27 +115,6 @@ class Baseline:
     def users(self, user: str | None) -> frozenset[str] | None:
         """The users of the reference's rows."""
         return self.once(("users", user), lambda: self._users(user))
-
-    def at_share(self, subject: Subject, share: float) -> Measured | None:
-        """The precision among this share of the reference's rows, those with the highest scores; None without labels."""
-        if not self._labelled:
-            return None
-        try:
-            found = self.once(("ranked", subject.positive_label), lambda: self._ranked(subject.positive_label))
-        except RowsGone as error:
-            return Untold(error).scarce
-        return found.at_share(round(share, 4))
-
-    def calibration_threshold(self, subject: Subject, n: int) -> float | None:
-        """The calibration error that n rows drawn from the reference exceed in one of a thousand samples; see `Confidence`."""
-        name = f"confidence/{subject.task}/{subject.positive_label}"
-        try:
-            made = self.once(name, lambda: Confidence.from_fact(self.kept.get(
-                name, lambda: Confidence.of(self.table, task=subject.task, positive_label=subject.positive_label).to_fact())))  # fmt: skip
-        except RowsGone:
-            return None
-        size = int(2 ** (int(2 * np.log2(n)) / 2)) if n else 0
-        return self.once((name, size), lambda: made.threshold(size))
 
     @property
     def latencies(self) -> dict[str, Timed]:
@@ -202,11 +138,6 @@ class Baseline:
         return self.kept.say("shape", lambda: {
             "rows": self.table.num_rows, "compared": self.compared.num_rows,
             "missing": {name: self.table[name].null_count for name in self.table.column_names}})  # fmt: skip
-
-    @property
-    def _labelled(self) -> bool:
-        missing = self.missing("@label")
-        return missing is not None and missing < len(self)
 
     def _column(self, name: str, kind: str) -> tuple[ReferenceColumn, Any]:
         """The column and what is told of its bins."""
@@ -273,35 +204,6 @@ class Baseline:
         rows = self.once(("rows of", where, block), lambda: Rows(self.compared, Beside((block,), columns)))
         return ReferenceColumn.of(rows, name, kind).own_windows(span, where) or NO_TIMES
 
-    def _measured(self, subject: Subject, wheres: Sequence[Where | None]) -> list[dict[Key, Measured]]:
-        """Of the rows of each segment, or of all where None stands for it; empty for those without a label."""
-        if not self._labelled:
-            return [{} for _ in wheres]
-        table = self.table
-        masks = [np.ones(len(self), bool) if where is None else matching(table, where) for where in wheres]
-        groups = Groups.of_masks([np.zeros(len(self), bool) if mask is None else mask for mask in masks])
-        options = subject.measuring(self.popularity(subject.item)) | {"known_users": self.users(subject.user)}
-        labelled = groups.where(table["@label"].is_valid().to_numpy()).sizes
-        found = measure_groups(table, groups, **options)
-        return [one if known else {} for one, known in zip(found, labelled, strict=True)]
-
-    def _told_segments(self, of: str) -> dict[Where, dict[Key, Measured]]:
-        fact = self.kept.find(f"segments/{of}")
-        told = fact.said if fact is not None else []
-        return {tuple((column, value) for column, value in where): measured_of(found) for where, found in told}
-
-    def _unmeasured(self, where: Where, of: str, known: Mapping[Where, dict[Key, Measured]]) -> dict[Key, Measured]:
-        """A segment that was not measured while there were rows: empty where the reference has none of it, else every metric says so."""
-        turned = where[::-1]
-        if turned in known:
-            return known[turned]
-        fact = self.kept.find(f"whole segments/{of}")
-        whole = {tuple(columns) for columns in fact.said} if fact is not None else set()
-        none = (any(self.missing(column) is None for column, _ in where)
-                or any((column,) in whole and ((column, value),) not in known for column, value in where)
-                or tuple(sorted(column for column, _ in where)) in whole)  # fmt: skip
-        return {} if none else Untold(RowsGone(self.gone))
-
     def _popularity(self, item: str | None) -> dict[str, float] | None:
         if item is None or self.missing(item) is None:
             return None
@@ -314,10 +216,6 @@ class Baseline:
         fact = self.kept.get(f"users/{user}", lambda: _distinct(self.table[user], user))
         return frozenset(fact.table[user].to_pylist()) or None
 
-    def _ranked(self, positive_label: str | None) -> Ranked:
-        fact = self.kept.get(f"ranked/{positive_label}", lambda: Fact(ranked(self.table, positive_label=positive_label).rows, None))
-        return Ranked(fact.table)
-
     def _latencies(self) -> dict[str, Timed]:
         if self.missing("@latency_ms") is None:
             return {}
@@ -328,10 +226,6 @@ class Baseline:
         found = {metric: float(np.quantile(values, share)) for metric, share in QUANTILES.items()} | {"latency_mean": float(values.mean())}
         intervals = latency_intervals(values, Groups.whole(len(values)))[0]
         return {metric: (value, intervals[metric], len(values)) for metric, value in found.items()}
-
-
-def _options_of(subject: Subject) -> str:
-    return repr(sorted((name, str(value)) for name, value in subject.measuring(None).items()))
 
 
 def _with_columns(rows: pa.Table) -> Fact:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.labels import Labels
+from monitoring.analysis.usual import Usual, calibration_threshold, usual, usual_at_share
 from monitoring.engine_jobs import Score
 from monitoring.findings import Findings
 from monitoring.metrics import METRICS
@@ -43,10 +44,11 @@ def add_performance(found: Findings, subject: Subject, performance: Mapping[Key,
     if not labels.labelled:
         _add_unlabelled(found, subject, labels)
         performance = {key: measured for key, measured in performance.items() if key[0] in OF_LISTS}
-    usual = baseline.measured(subject) if baseline else {}
+    expected = usual(baseline, subject) if baseline else Usual()
     for (metric, column), measured in performance.items():
-        threshold = baseline.calibration_threshold(subject, measured.rows) if baseline and metric == "expected_calibration_error" else None
-        add_measured(found, (metric, column), measured, usual.get((metric, column)), labels, threshold=threshold, more={})
+        judged_by_size = baseline if metric == "expected_calibration_error" else None
+        threshold = calibration_threshold(judged_by_size, subject, measured.rows) if judged_by_size else None
+        add_measured(found, (metric, column), measured, expected.of((metric, column)), labels, threshold=threshold, more={})
 
 
 def add_alert_budget(found: Findings, subject: Subject, frame: pa.Table, labels: Labels, baseline: Baseline | None, *,
@@ -56,8 +58,8 @@ def add_alert_budget(found: Findings, subject: Subject, frame: pa.Table, labels:
     if per_day is None or not labels.labelled:
         return  # without any label the metric has its point, with the reason, already
     budgeted = at_budget(frame, positive_label=subject.positive_label, per_day=per_day, length=length)
-    usual = baseline.at_share(subject, budgeted.share) if baseline and budgeted.share else None
-    add_measured(found, ("precision_at_alert_budget", ""), budgeted.measured, usual, labels,
+    expected = usual_at_share(baseline, subject, budgeted.share) if baseline and budgeted.share else None
+    add_measured(found, ("precision_at_alert_budget", ""), budgeted.measured, expected, labels,
                  detail={"alert_budget": per_day, "share_of_predictions": budgeted.share}, more={})  # fmt: skip
 
 

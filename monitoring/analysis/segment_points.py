@@ -16,6 +16,7 @@ from monitoring.analysis.baseline import Baseline, bounded
 from monitoring.analysis.drift_points import Question
 from monitoring.analysis.labels import Labels
 from monitoring.analysis.performance_points import add_measured, measuring, verdict_of
+from monitoring.analysis.usual import Usual, usual_of_segments
 from monitoring.drift import Sample
 from monitoring.drift_nulls import NullCache
 from monitoring.findings import Findings
@@ -58,7 +59,7 @@ def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: 
     groups = Groups.of_masks([part.mask for part in parts])
     measured = measure_groups(frame, groups, **measuring(subject, baseline)) if any(labelled) else [{}] * len(parts)
     wheres = [part.where for part, known in zip(parts, labelled, strict=True) if known]
-    usual = baseline.measured_segments(subject, wheres) if baseline else {}
+    usual = usual_of_segments(baseline, subject, wheres) if baseline else {}
     verdicts = _judged(parts, measured, usual)
     for place, (part, known) in enumerate(zip(parts, labelled, strict=True)):
         more = found.of_segment(part.n, known) | {"segment": part.name}
@@ -67,19 +68,19 @@ def _add_performance(found: Findings, subject: Subject, frame: pa.Table, parts: 
         found.add("rows", float(part.n), **more)
         found.add("label_coverage", known / part.n, method="wilson", lower=edges.lower, upper=edges.upper, **more)
         for key, one in measured[place].items() if known else ():
-            add_measured(found, key, one, usual.get(part.where, {}).get(key), labels, verdict=verdicts.get((place, key)), more=more)
+            add_measured(found, key, one, usual.get(part.where, Usual()).of(key), labels, verdict=verdicts.get((place, key)), more=more)
 
 
 def _judged(parts: Sequence[Slice], measured: Sequence[Mapping[Key, Measured]],
-            usual: Mapping[Where, Mapping[Key, Measured]]) -> dict[tuple[int, Key], Verdict]:  # fmt: skip
+            usual: Mapping[Where, Usual]) -> dict[tuple[int, Key], Verdict]:  # fmt: skip
     """The verdicts on every metric of every part (by the part's place) that has a value, all judged together."""
     alone: dict[tuple[int, Key], Verdict] = {}
     bars: list[float | None] = []
     for place, part in enumerate(parts):
-        of_part = usual.get(part.where, {})
+        of_part = usual.get(part.where, Usual())
         for key, one in measured[place].items():
             if one.value is not None:
-                known = of_part.get(key)
+                known = of_part.of(key)
                 alone[place, key] = verdict_of(key[0], one.value, one, known)
                 bars.append(known.value if known else None)
     metrics = len({key for (_, key), verdict in alone.items() if verdict.p_value is not None})

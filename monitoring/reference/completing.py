@@ -7,11 +7,12 @@ __all__ = ["complete"]
 from collections.abc import Callable, Sequence
 from itertools import combinations, product
 
-from monitoring.analysis.baseline import Baseline, Columns
+from monitoring.analysis.baseline import Baseline
 from monitoring.analysis.cause_points import keep_causes
 from monitoring.analysis.gap_points import keep_gaps
 from monitoring.analysis.multivariate_points import keep_multivariate
 from monitoring.analysis.search_points import keep_slices
+from monitoring.analysis.usual import Columns, calibration_threshold, keep_segments, usual, usual_at_share
 from monitoring.drift_nulls import NullCache
 from monitoring.own_windows import Span
 from monitoring.segments.naming import Where
@@ -30,14 +31,14 @@ def complete(baseline: Baseline, subjects: Sequence[Subject], nulls: NullCache, 
             tell(f"{subject.model}: the column {column.column}")
             baseline.binning(column.name, column.column, column.kind)
         tell(f"{subject.model}: performance")
-        baseline.measured(subject)
-        baseline.keep_segments(subject, *_segments(baseline, subject.schema.segments))
+        usual(baseline, subject)
+        keep_segments(baseline, subject, *_segments(baseline, subject.schema.segments))
         baseline.popularity(subject.item)
         baseline.users(subject.user)
         if subject.task == "binary":
-            baseline.at_share(subject, 1.0)
+            usual_at_share(baseline, subject, 1.0)
         if subject.classifies:
-            baseline.calibration_threshold(subject, 1)
+            calibration_threshold(baseline, subject, 1)
         keep_gaps(subject, baseline)
         keep_slices(subject, baseline)
         keep_causes(baseline)
