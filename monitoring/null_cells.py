@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from monitoring.drift import METHODS, Sample, judged_scores
+from monitoring.null_spectrum import seen_shares
 from monitoring.null_tail import pareto
 
 Floats = npt.NDArray[np.float64]
@@ -112,23 +113,20 @@ def _ks(gaps: Floats, rows: float) -> Floats:
 def _category_shares(counts: Floats) -> Floats:
     """Shares of the categories, and of those that the reference missed: its own shares would be too rough a distribution to draw from.
 
-    The missed ones together are as likely as the share seen just once (Good 1953), and the seen ones give way most where they are
-    rarest (Chao et al. 2015, Ecology 96, eq. 3). They are as many as let references drawn anew miss as large a share again, and at
-    least Chao's lower bound (1984): with the bound alone drawn references missed three quarters of it. Without rare ones nothing changes.
+    The seen ones are as uneven as the population's (`seen_shares`). The missed ones together are as likely as the share seen just once
+    (Good 1953). They are as many as let references drawn anew miss as large a share again, and at least Chao's lower bound (1984): with
+    the bound alone drawn references missed three quarters of it.
     """
     n, once, twice = counts.sum(), np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
-    shares = counts / n
     if not once or once == n:
-        return np.append(shares, 0.0)
+        return np.append(seen_shares(counts), 0.0)
     bound = once**2 / (2 * twice) if twice else once * (once - 1) / 2
     unseen = once / n
-    rare = (1 - shares) ** n
-    shares = shares * (1 - unseen * rare / np.sum(shares * rare))
-    due = 1 - np.sum(np.maximum(shares, 0) * (1 - np.maximum(shares, 0)) ** n) / unseen  # the part of it that the missed ones miss again
+    seen = seen_shares(counts) * (1 - unseen)
+    due = 1 - np.sum(seen * (1 - seen) ** n) / unseen  # the part of it that the missed ones miss again
     alike = once / -np.log(due) if 0 < due < 1 else 0.0
     more = int(np.clip(ceil(max(bound, alike)), 1, _MOST_MISSED))
-    shares = np.append(np.maximum(shares, 0), np.full(more, unseen / more))
-    return np.asarray(shares / shares.sum())
+    return np.concatenate([seen, np.full(more, unseen / more)])
 
 
 def _grid(reference: Sample) -> Cells:
