@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="50 references a cell instead of 8")
     parser.add_argument("--references", type=int, default=0)
     parser.add_argument("--only", default="", help="streams whose name contains this")
-    parser.add_argument("--method", default="auto", help="a drift method for all columns that take it")
+    parser.add_argument("--method", default="distance", help="a drift method for all columns that take it")
     parser.add_argument("--largest", type=int, default=0, help="no references larger than this (default: 5,000, with --full all)")
     parser.add_argument("--smallest", type=int, default=0, help="no references smaller than this")
     parser.add_argument("--no-peers", action="store_true")

@@ -36,7 +36,7 @@ from monitoring.own_windows import LEAST_WINDOWS, OwnWindows
 from monitoring.plain import counted
 
 _MOST_STRANGE = 3  # rows of categories that the reference missed; beyond, distances alarm too often (measured: 6 % at 1 % with 7)
-_SOUGHT = 2.5  # times the minimum effect: an effect that a window must be able to show before its silence is called ok
+_SOUGHT = 2.5  # times a minimum effect that was asked for: what a window must be able to show before its silence is called ok
 _POWER = 0.8
 _LONGER = "load a longer reference, or judge longer windows."
 _FEW_WINDOWS = 40  # independent windows from which Student's 99.9 % limit is within a tenth of the normal one
@@ -47,8 +47,9 @@ class DriftSettings:
     """What a verdict on drift asks for.
 
     `level` is the share of windows without drift that may name this column, were it the only one past its threshold. `minimum_effect`
-    overrides the methods' own: a number for all, or by method name. A window that would not show `sought_effect` (by default 2.5 times the
-    minimum) in 80 of 100 cases is not called ok. With fewer than `minimum_rows` usable values on either side nothing is judged.
+    overrides the methods' own: a number for all, or by method name. A window that would not show `sought_effect` (by default the method's
+    own, or 2.5 times the minimum that was asked for) in 80 of 100 cases is not called ok. With fewer than `minimum_rows` usable values on
+    either side nothing is judged.
     """
 
     level: float = EACH
@@ -58,15 +59,21 @@ class DriftSettings:
 
     def effect_of(self, method: str) -> float:
         """The minimum effect of a method, in the units of `drift.effect`."""
-        name, given = base_method(method), self.minimum_effect
-        if isinstance(given, Mapping):
-            given = given.get(method, given.get(name))
-        return METHODS[name].minimum_effect if given is None else float(given)
+        given = self._asked(method)
+        return METHODS[base_method(method)].minimum_effect if given is None else given
 
     def sought_of(self, method: str) -> float:
         """The effect that a window must be able to show, in the units of `drift.effect`."""
-        least = self.effect_of(method) or METHODS[base_method(method)].minimum_effect
-        return _SOUGHT * least if self.sought_effect is None else self.sought_effect
+        if self.sought_effect is not None:
+            return self.sought_effect
+        least = self._asked(method)
+        return _SOUGHT * least if least else METHODS[base_method(method)].sought_effect
+
+    def _asked(self, method: str) -> float | None:
+        given = self.minimum_effect
+        if isinstance(given, Mapping):
+            given = given.get(method, given.get(base_method(method)))
+        return None if given is None else float(given)
 
 
 def percent(share: float) -> str:

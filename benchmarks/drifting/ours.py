@@ -36,7 +36,7 @@ class Judged:
     least: tuple[float, ...]
 
 
-def columns(asked: Trial, reference: Rows, windows: list[Rows], *, method: str = "auto",
+def columns(asked: Trial, reference: Rows, windows: list[Rows], *, method: str = "distance",
             settings: DriftSettings | None = None) -> list[Judged]:  # fmt: skip
     """Every window judged column by column."""
     cache = NullCache()

@@ -21,8 +21,9 @@ class DriftMethod:
 
     `returns` says what the score is: a `distance` (larger is drift) or a `p_value` (smaller is drift). `null` says how its threshold
     is found: from `pairs` drawn from the reference, or `itself` where the method is a test of two samples whose p-value already
-    counts the sampling error of both. `minimum_effect` is the score below which a difference is too small to name; for p-value methods
-    it is in units of `effect`. `most_rows` bounds both samples together where the method's cost grows too fast.
+    counts the sampling error of both. `minimum_effect` is the score below which a difference is too small to name, and `sought_effect` one
+    that a window must be able to show before its silence says anything; for p-value methods both are in units of `effect`. `most_rows`
+    bounds both samples together where the method's cost grows too fast.
     """
 
     name: str
@@ -31,6 +32,7 @@ class DriftMethod:
     returns: Literal["distance", "p_value"]
     null: Literal["pairs", "itself"]
     minimum_effect: float = 0.1
+    sought_effect: float = 0.25
     description: str
     source: str = _EVIDENTLY
     most_rows: int | None = None
@@ -41,16 +43,20 @@ class DriftMethod:
         return self.returns == "distance"
 
 
-def _distance(name: str, label: str, kinds: frozenset[str], description: str) -> DriftMethod:
-    return DriftMethod(name=name, label=label, kinds=kinds, returns="distance", null="pairs", description=description)
+def _distance(name: str, label: str, kinds: frozenset[str], description: str, *, minimum_effect: float = 0.1) -> DriftMethod:
+    return DriftMethod(name=name, label=label, kinds=kinds, returns="distance", null="pairs", minimum_effect=minimum_effect,
+                       description=description)
 
 
 def _test(name: str, label: str, kinds: frozenset[str], description: str, *, null: Literal["pairs", "itself"] = "itself",
           source: str = _EVIDENTLY, most_rows: int | None = None) -> DriftMethod:
     return DriftMethod(name=name, label=label, kinds=kinds, returns="p_value", null=null, description=description, source=source,
-                       most_rows=most_rows)
+                       minimum_effect=0.1 if "numerical" in kinds else _MOVED, most_rows=most_rows)
 
 
+# A normal distribution that moves by d standard deviations has a Wasserstein distance of d, and a Jensen-Shannon and a Hellinger distance
+# of about d / √8: 0.05 there is a shift by 0.14, or 5 to 6 % of the rows in another category, where 0.1 would be twice that.
+_MOVED = 0.05
 # The minimum effect of 0.1 is Evidently's own default threshold of each distance; for PSI it is also the usual bound of "no change"
 # (Siddiqi 2006, Credit Risk Scorecards). Row bounds: TVD permutes Python lists 1,000 times, empirical_mmd builds an n × n matrix.
 METHODS: dict[str, DriftMethod] = {
@@ -59,12 +65,13 @@ METHODS: dict[str, DriftMethod] = {
         _distance("wasserstein", "Wasserstein distance", _NUMBERS,
                   "Area between the two cumulative distributions, in standard deviations of the reference (at least 0.001)."),
         _distance("jensenshannon", "Jensen-Shannon distance", _BOTH,
-                  "Square root of the mean divergence of both histograms from their average, in nats: 0 to 0.83."),
+                  "Square root of the mean divergence of both histograms from their average, in nats: 0 to 0.83.", minimum_effect=_MOVED),
         _distance("psi", "Population stability index", _BOTH,
                   "Sum over bins of the difference of shares times the log of their ratio; empty bins get a small share."),
         _distance("kl_div", "Kullback-Leibler divergence", _BOTH,
                   "Information lost when the window's histogram stands in for the reference's, in nats; empty bins get a small share."),
-        _distance("hellinger", "Hellinger distance", _BOTH, "Square root of one minus the overlap of the two histograms: 0 to 1."),
+        _distance("hellinger", "Hellinger distance", _BOTH, "Square root of one minus the overlap of the two histograms: 0 to 1.",
+                  minimum_effect=_MOVED),
         _distance("ed", "Energy distance", _NUMBERS,
                   "Root of twice the integrated squared difference of the cumulative distributions, in roots of the column's unit."),
         _test("ks", "Kolmogorov-Smirnov", _NUMBERS, "p-value of the largest difference of the two cumulative distributions."),

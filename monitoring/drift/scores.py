@@ -21,24 +21,28 @@ from monitoring.drift.samples import Floats, Sample, distinct_of_both
 from monitoring.drift.sorted_numbers import area, largest_gap
 
 COVERED = frozenset({"wasserstein", "ed", "ks", "jensenshannon", "psi", "kl_div", "hellinger", "chisquare", "chisquare_contingency", "z"})
+CHOOSING = frozenset({"auto", "distance"})  # names that leave the choice to a rule
+_TESTED = 1_000  # rows of the largest reference that Evidently tests by default; larger ones it measures
 _EXACT_KS = 10_000  # rows of the larger sample up to which scipy counts paths instead of taking the limit
 _EVIDENTLY_DISTANCE, _EVIDENTLY_P_VALUE = 0.1, 0.05
 
 
 def resolve_method(method: str, kind: str, reference: Sample, window: Sample) -> str:
-    """The method by name: `auto` becomes what Evidently would choose, and text and datetime columns get their prefix.
+    """The method by name: `auto` becomes what Evidently would choose, `distance` what it would choose of a large reference, and text and
+    datetime columns get their prefix.
 
     Evidently's rule (0.7.23, legacy/calculations/stattests/registry.py): a reference of at most 1,000 rows is tested (z for up to two
     distinct values in both samples together, chi-square for categories and for numbers with up to five, else KS); a larger one is
     measured (Jensen-Shannon for categories and for numbers with up to five distinct values, else Wasserstein).
     """
     prefix = PREFIX.get(kind, "")
-    if method != "auto":
+    if method not in CHOOSING:
         return prefix + base_method(method)
+    measured = method == "distance" or reference.n > _TESTED
     if prefix:
-        return prefix + ("ks" if reference.n <= 1000 else "wasserstein")
+        return prefix + ("wasserstein" if measured else "ks")
     few = distinct_of_both(reference, window) if kind == "categorical" or reference.distinct <= 5 else 6
-    if reference.n > 1000:
+    if measured:
         return "jensenshannon" if kind == "categorical" or few <= 5 else "wasserstein"
     if few <= 2:
         return "z"

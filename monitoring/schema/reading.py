@@ -26,7 +26,7 @@ from typing import Any
 
 from monitoring.errors import nearest
 from monitoring.schema.periods import parse_delay
-from monitoring.schema.settings import METHODS, ColumnDrift, DriftSettings, Fairness, Persistence, Retention
+from monitoring.schema.settings import DEFAULT, METHODS, ColumnDrift, DriftSettings, Fairness, Persistence, Retention
 
 Path = tuple[str | int, ...]
 _MOST_PERSISTENT = 100  # windows that a verdict may ask for
@@ -136,11 +136,11 @@ def drift_settings(value: object, kinds: Mapping[str, str], path: Path = ("drift
     """Drift settings from the contract's mapping. `kinds` maps the columns that may be named to their kinds ("" where it is open)."""
     if isinstance(value, DriftSettings):
         value = value.to_dict()
-    said = mapping(value, path, "a mapping such as {method: auto}")
+    said = mapping(value, path, "a mapping such as {method: psi}")
     only(said, ("method", "false_alarms", "minimum_effect", "sought_effect", "persistence", "features"), path)
     alarms, effect, sought = said.get("false_alarms"), said.get("minimum_effect"), said.get("sought_effect")
     return DriftSettings(
-        method=_methods(said.get("method", "auto"), (*path, "method")),
+        method=_methods(said.get("method", DEFAULT), (*path, "method")),
         false_alarms=None if alarms is None else number(alarms, (*path, "false_alarms"), low=1e-6, high=0.5),
         minimum_effect=None if effect is None else _effect(effect, (*path, "minimum_effect")),
         sought_effect=None if sought is None else number(sought, (*path, "sought_effect"), low=1e-9, high=math.inf),
@@ -219,7 +219,7 @@ def one_line(value: object) -> str:
 def _methods(value: object, path: Path) -> dict[str, str]:
     if isinstance(value, str):
         method = choice(value, METHODS, path, "drift method")
-        return {} if method == "auto" else dict.fromkeys(sorted(METHODS[method]), method)
+        return {} if method == DEFAULT else dict.fromkeys(sorted(METHODS[method]), method)
     said = mapping(value, path, "a method's name, or a mapping such as {numerical: wasserstein}")
     return {choice(kind, METHODS["auto"], (*path, kind), "kind"): _method(method, kind, (*path, kind)) for kind, method in said.items()}
 

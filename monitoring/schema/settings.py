@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness", "Persistence", "Retention"]
+__all__ = ["DEFAULT", "METHODS", "ColumnDrift", "Costs", "DriftSettings", "Fairness", "Persistence", "Retention"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,13 @@ _NUMERICAL = frozenset({"numerical", "datetime"})
 _CATEGORICAL = frozenset({"categorical"})
 _TEXT = frozenset({"text"})
 _BOTH = _NUMERICAL | _CATEGORICAL
+DEFAULT = "distance"
 
-# Names and kinds as registered in evidently 0.7.23, evidently/legacy/calculations/stattests/; `chisquare_contingency` is ours.
+# Names and kinds as registered in evidently 0.7.23, evidently/legacy/calculations/stattests/; `chisquare_contingency` is ours, and so is
+# `distance`, a rule as `auto` is: both leave the method to the column's kind (`monitoring.drift.resolve_method`).
 METHODS: Mapping[str, frozenset[str]] = {
     "auto": _BOTH | _TEXT,
+    "distance": _BOTH | _TEXT,
     "TVD": _CATEGORICAL,
     "abs_text_content_drift": _TEXT,
     "anderson": _NUMERICAL,
@@ -81,12 +84,12 @@ class Persistence:
 class DriftSettings:
     """A model's drift settings.
 
-    `method` maps a kind to the name of a method (`auto` where it is not named); `false_alarms` is the share of windows without any
+    `method` maps a kind to the name of a method (`distance` where it is not named); `false_alarms` is the share of windows without any
     drift in which at least one feature may be named (None: one in a thousand for each feature); `minimum_effect` is in units of the
     method's score, one number for all methods, or one for each named method, or None for each method's own; a window too small to show
-    `sought_effect` (None: 2.5 times the minimum) in 80 of 100 cases is not called ok; `persistence` says in how many windows a drift
-    must be found to be named (None: in the judged one); `features` maps a column (a feature, `prediction`, `score` or `label`) to what is
-    different there.
+    `sought_effect` (None: the method's own, or 2.5 times the minimum) in 80 of 100 cases is not called ok; `persistence` says in how many
+    windows a drift must be found to be named (None: in the judged one); `features` maps a column (a feature, `prediction`, `score` or
+    `label`) to what is different there.
     """
 
     method: Mapping[str, str] = field(default_factory=dict)
@@ -97,9 +100,9 @@ class DriftSettings:
     features: Mapping[str, ColumnDrift] = field(default_factory=dict)
 
     def method_for(self, kind: str, column: str = "") -> str:
-        """The method's name for a column of this kind; `auto` leaves it to Evidently's own choice."""
+        """The method's name for a column of this kind, or a rule: `auto` is Evidently's own choice, `distance` its choice of distances."""
         own = self.features.get(column)
-        return (own.method if own else None) or self.method.get(kind, "auto")
+        return (own.method if own else None) or self.method.get(kind, DEFAULT)
 
     def minimum_effect_for(self, method: str, column: str = "") -> float | None:
         """The smallest score that counts as drift, in units of the method's score, or None where the model does not say."""

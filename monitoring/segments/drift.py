@@ -20,7 +20,7 @@ from monitoring.own_windows import OwnWindows
 from monitoring.plain import counted
 from monitoring.verdicts import Calibration, DriftSettings, Status, calibrate, percent
 
-_SEEABLE = 5.0  # times the minimum effect, as for whole windows (`monitoring.verdicts`)
+_SEEABLE = 2.0  # times the effect that a whole window must be able to show (`monitoring.verdicts`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def compare(method: str, reference: Sample, window: Sample, *, settings: DriftSe
 
 
 def _blind(given: Calibration, n: int) -> str:
-    needed = _SEEABLE * given.minimum_effect
+    needed = _SEEABLE * given.sought
     if not is_effect(given.method) or given.chance is None or not given.chance > needed > 0:
         return ""
     return f"Chance alone reaches {given.chance:.3g} with {n:,} rows, so a difference of {needed:g} could not be seen."

@@ -43,6 +43,7 @@ prediction: pred_rf_jan
 label: cnt
 window: 1mo
 timezone: UTC
+drift: {method: auto}
 """
 WEEKS = {  # [since, until) of the three windows that the table calls tutorial weeks
     "tutorial_week1": (datetime(2011, 1, 29, tzinfo=UTC), datetime(2011, 2, 8, tzinfo=UTC)),

@@ -150,7 +150,7 @@ def test_a_labelled_window_has_every_metric_of_its_task(store: Store, worker: Ev
     roles = {"binary": {"prediction", "score"}, "multiclass": {"prediction", *(f"score:{name}" for name in CLASSES)},
              "regression": {"prediction"}, "ranking": {"score"}}[task]  # fmt: skip
     assert compared == {"amount", "country", "label"} | roles
-    assert one(found, "drift", "amount")["method"] == "ks"  # what Evidently chooses for a reference of at most 1,000 rows
+    assert one(found, "drift", "amount")["method"] == "wasserstein"
     assert one(found, "drift", "label")["n_reference"] == 300
     assert {report["kind"] for report in store.reports("m").to_pylist()} == {"drift", "performance", "summary"}
     for report in store.reports("m").to_pylist():

@@ -105,14 +105,14 @@ def test_drift_settings_answer_for_a_column() -> None:
     ).drift
     assert drift.features == {"amount": ColumnDrift(method="psi", minimum_effect=0.2)}
     assert [drift.method_for("numerical", name) for name in ("amount", "fee")] == ["psi", "wasserstein"]
-    assert drift.method_for("categorical", "land") == "auto"
+    assert drift.method_for("categorical", "land") == "distance"
     assert [drift.minimum_effect_for("psi", name) for name in ("amount", "fee")] == [0.2, 0.1]
     assert DriftSettings(minimum_effect={"psi": 0.3}).minimum_effect_for("ks") is None
 
 
 def test_one_method_for_all_holds_for_the_kinds_that_it_takes() -> None:
     drift = binary(drift={"method": "ks"}).drift
-    assert (drift.method_for("numerical"), drift.method_for("categorical")) == ("ks", "auto")
+    assert (drift.method_for("numerical"), drift.method_for("categorical")) == ("ks", "distance")
 
 
 EVIDENTLYS_METHODS = """
@@ -129,7 +129,7 @@ def test_every_method_of_evidently_is_known_by_name_and_kind() -> None:
     done = subprocess.run([sys.executable, "-c", EVIDENTLYS_METHODS], capture_output=True, text=True, check=True, env=environment)
     kinds = {"num": "numerical", "cat": "categorical", "text": "text"}
     theirs = {name: {kinds[kind] for kind in found} for name, found in json.loads(done.stdout.splitlines()[-1]).items()}
-    ours = {name: set(found) - {"datetime"} for name, found in METHODS.items() if name not in ("auto", "chisquare_contingency")}
+    ours = {name: set(found) - {"datetime"} for name, found in METHODS.items() if name not in ("auto", "distance", "chisquare_contingency")}
     assert ours == theirs
 
 
