@@ -119,7 +119,7 @@ def _sentence(told: Mapping[str, Any], drivers: Mapping[str, float]) -> str:
     """`Since 17 May 2026 00:00 UTC; carried by amount (40 %), channel (31 %); in channel=wallet; the relation changed.`"""
     parts = [_since(told)]
     if drivers:
-        parts.append("carried by " + ", ".join(f"{name} ({share:.0%})" for name, share in list(drivers.items())[:_NAMED]))
+        parts.append("carried by " + ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in list(drivers.items())[:_NAMED]))
     if told["segment"]:
         parts.append(f"in {told['segment']}")
     if told["kind"] == CANNOT_TELL:

@@ -53,7 +53,7 @@ def _of_loss(higher_is_better: bool, effects: Mapping[str, Row]) -> tuple[str, s
     named = [word for word in ("population", "relation") if surely[word] > 0 and lost[word] >= _PART * whole]
     if not named or whole <= 0:
         return CANNOT_TELL, "Neither part of the loss is surely more than nothing."
-    shares = ", ".join(f"{word} {lost[word] / whole:.0%}" for word in ("population", "relation"))
+    shares = ", ".join(f"{word} {100 * lost[word] / whole:.0f} %" for word in ("population", "relation"))
     return " and ".join(named), f"Parts of the loss: {shares}."
 
 

@@ -62,7 +62,7 @@ def _by_loss(row: Row, parts: Mapping[str, Sequence[Row]], rows: Mapping[str, fl
     if best is None:
         return None
     size = rows[best[1]] / sum(value for name, value in rows.items() if name.split("=")[0] == best[1].split("=")[0])
-    return best[1], f"{best[2]:.0%} of the loss lies in {best[1]}, which has {size:.0%} of the rows."
+    return best[1], f"{100 * best[2]:.0f} % of the loss lies in {best[1]}, which has {100 * size:.0f} % of the rows."
 
 
 def _by_verdict(parts: Mapping[str, Sequence[Row]]) -> tuple[str, str]:

@@ -123,8 +123,8 @@ def effects(metric: str, weights: Weights, *, task: str, positive_label: str | N
 
 def _refused(weights: Weights) -> str:
     if weights.foreign > _MOST_FOREIGN:
-        return (f"{weights.foreign:.0%} of the window's rows have no counterpart in the reference, so nothing says what the model would "
-                "have done on them before.")  # fmt: skip
+        return (f"{100 * weights.foreign:.0f} % of the window's rows have no counterpart in the reference, so nothing says what the "
+                "model would have done on them before.")  # fmt: skip
     if weights.effective < _FEWEST:
         return (f"Weighted to the window's population the reference is worth {weights.effective:.0f} rows; {_FEWEST} are needed.")
     return ""

@@ -86,4 +86,4 @@ def _kind(kind: str) -> str:
 
 def _drivers(shares: dict[str, float]) -> str:
     ranked = sorted(shares.items(), key=lambda pair: -pair[1])[:_NAMED]
-    return ", ".join(f"{name} {share:.0%}" for name, share in ranked if share >= 0.01)
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in ranked if share >= 0.01)

@@ -64,13 +64,13 @@ def test_a_cause_in_words() -> None:
     together_too = cause(metric="multivariate_drift", method="domain_classifier", kind="population", segment="", since_earliest=None)
     assert main_reasons([together_too, cause()], "UTC") == [
         "Recall since 8 Oct 2026 00:00: the relation changed, in channel=wallet",
-        "All features together (Domain classifier) since 8 Oct 2026 00:00 or before: the population changed, carried by amount 70%, "
-        "age 30%",
+        "All features together (Domain classifier) since 8 Oct 2026 00:00 or before: the population changed, carried by amount 70 %, "
+        "age 30 %",
     ]
     lists = [cause(metric="ndcg_at_k", column=column, segment="") for column in ("k=5", "k=10")]
     assert main_reasons(lists, "UTC") == ["NDCG@10 since 8 Oct 2026 00:00: the relation changed"]  # the k that the model's card shows
     row = why_table([cause(kind="cannot tell")], "UTC").to_pylist()[0]
-    assert (row["What changed"], row["Carried by"], row["In"]) == ("Cannot tell", "amount 70%, age 30%", "channel=wallet")
+    assert (row["What changed"], row["Carried by"], row["In"]) == ("Cannot tell", "amount 70 %, age 30 %", "channel=wallet")
     assert row["Between"].startswith("8 Oct 2026")
     assert why_table([cause(metric="ndcg_at_k", column="k=5")], "UTC").column("Finding").to_pylist() == ["NDCG@5"]
 
@@ -79,4 +79,4 @@ def test_all_features_together_in_words() -> None:
     point = {"status": "drift", "method": "domain_classifier", "value": 0.61, "threshold": 0.55, "reason": "",
              "detail": json.dumps({"drivers": {"amount": 1.0}})}  # fmt: skip
     (words,) = together([point])
-    assert words.endswith("Domain classifier 0.610, threshold 0.550, carried by amount 100%")
+    assert words.endswith("Domain classifier 0.610, threshold 0.550, carried by amount 100 %")

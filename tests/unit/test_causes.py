@@ -98,7 +98,7 @@ def test_drivers_are_those_of_all_features_together_weighted_by_importance() -> 
     together = point(29, "multivariate_drift", 0.9, "drift", method="domain_classifier", detail={"drivers": {"age": 0.6, "amount": 0.4}})
     (cause,) = [row for row in told([*worse(), together]) if row["metric"] == "recall"]
     assert json.loads(cause["drivers"]) == {"age": 0.6, "amount": 0.4}
-    assert "carried by age (60%), amount (40%)" in cause["sentence"]
+    assert "carried by age (60 %), amount (40 %)" in cause["sentence"]
     (weighted,) = [row for row in told([*worse(), together], importances={"amount": 0.9, "age": 0.1}) if row["metric"] == "recall"]
     assert json.loads(weighted["drivers"]) == {"amount": pytest.approx(0.8571), "age": pytest.approx(0.1429)}
 
@@ -110,7 +110,7 @@ def test_the_segment_that_loses_is_named_also_where_the_reference_has_none_of_it
                 point(29, "recall", 0.30, segment="channel=wallet & country=FR", lower=0.0, upper=0.5)]  # fmt: skip
     (cause,) = told(worse(), segments)
     assert cause["segment"] == "channel=wallet"
-    assert "of the loss lies in channel=wallet, which has 25% of the rows" in cause["segment_reason"]
+    assert "of the loss lies in channel=wallet, which has 25 % of the rows" in cause["segment_reason"]
 
 
 def test_a_drift_sits_in_the_one_segment_that_has_it() -> None:
