@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,6 +27,10 @@ BROWSER_FLAGS = [
 ]
 
 _MAIN = sys.modules["__main__"]
+
+# A property holds or does not, however long the machine takes: hypothesis has a deadline of its own outside of CI.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
