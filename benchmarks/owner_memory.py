@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import os
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.soaking.writer import SCHEMA
+from benchmarks.soaking.processes import resident
+from benchmarks.soaking.writer import SCHEMA, features_of
 from monitoring import PredictionLogger
 from storage.collector import Collector
 from storage.home import Home
@@ -35,12 +37,6 @@ class _Heap(ctypes.Structure):
     ]
 
 
-def resident() -> float:
-    """Of this process, in MiB."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
 def size(path: Path) -> float:
     """In MiB; 0 where there is no file."""
     return path.stat().st_size / _MIB if path.exists() else 0.0
@@ -55,8 +51,7 @@ def held(store: Store) -> dict[str, float]:
 def log(logger: PredictionLogger, first: int, rows: int) -> None:
     """Predictions as the soak logs them; a tenth gets its label at once."""
     for row in range(first, first + rows):
-        features = {f"feature_{place:02d}": (row * (place + 7) % 1000) / 10 for place in range(10)} | {"country": "FR"}
-        name = logger.prediction(features, prediction=row % 2, score=row % 100 / 100, latency_ms=1.5, prediction_id=f"w0-{row}",
+        name = logger.prediction(features_of(row), prediction=row % 2, score=row % 100 / 100, latency_ms=1.5, prediction_id=f"w0-{row}",
                                  timestamp=datetime.now(UTC))  # fmt: skip
         if row % 10 == 0:
             logger.ground_truth(name, row % 2)
@@ -85,7 +80,7 @@ def main() -> None:
                 if taken % given.step == 0:
                     duck, heap = held(store), libc.mallinfo2()
                     wal = size(Path(f"{home.database}.wal"))
-                    figures = (resident(), duck.get("BASE_TABLE", 0.0), duck.get("IN_MEMORY_TABLE", 0.0), heap.uordblks / _MIB,
+                    figures = (resident(os.getpid()), duck.get("BASE_TABLE", 0.0), duck.get("IN_MEMORY_TABLE", 0.0), heap.uordblks / _MIB,
                                heap.fordblks / _MIB, size(home.database), wal)  # fmt: skip
                     print(f"| {taken:,} | {' | '.join(f'{figure:.0f}' for figure in figures)} |", flush=True)
 

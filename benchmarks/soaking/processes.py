@@ -87,9 +87,14 @@ class Owner:
 
     def size(self) -> tuple[float, int]:
         """Resident memory in MB, open descriptors."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(resident.split()[1]) / 1024, len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+        return resident(self._process.pid), len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+
+
+def resident(pid: int) -> float:
+    """What a process has in memory, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 class Writers:

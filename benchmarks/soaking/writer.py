@@ -21,6 +21,11 @@ SCHEMA = ModelSchema(
 )  # fmt: skip
 
 
+def features_of(number: int) -> dict[str, float | str]:
+    """What the prediction of this number is made of."""
+    return {f"feature_{place:02d}": (number * (place + 7) % 1000) / 10 for place in range(10)} | {"country": "FR"}
+
+
 def main(home: str, ledger_path: str, rate: float, clock: float) -> None:
     """Log until told to stop."""
     going = [True]
@@ -32,7 +37,7 @@ def main(home: str, ledger_path: str, rate: float, clock: float) -> None:
     start, calls = time.monotonic(), 0
     while going:
         number = ledger["predictions"]
-        features = {f"feature_{place:02d}": (number * (place + 7) % 1000) / 10 for place in range(10)} | {"country": "FR"}
+        features = features_of(number)
         key, score = f"{ledger.name}-{number}", number % 100 / 100
         happened = datetime.now(UTC)  # whatever the logger's clock says: the probe looks for the newest row
         began = time.perf_counter_ns()

@@ -46,8 +46,9 @@ def add_performance(found: Findings, subject: Subject, performance: Mapping[Key,
         performance = {key: measured for key, measured in performance.items() if key[0] in OF_LISTS}
     expected = usual(baseline, subject) if baseline else Usual()
     for (metric, column), measured in performance.items():
-        judged_by_size = baseline if metric == "expected_calibration_error" else None
-        threshold = calibration_threshold(judged_by_size, subject, measured.rows) if judged_by_size else None
+        threshold = None
+        if baseline and metric == "expected_calibration_error":
+            threshold = calibration_threshold(baseline, subject, measured.rows)
         add_measured(found, (metric, column), measured, expected.of((metric, column)), labels, threshold=threshold, more={})
 
 

@@ -21,7 +21,7 @@ from monitoring.drift.samples import Floats, Sample, distinct_of_both
 from monitoring.drift.sorted_numbers import area, largest_gap
 
 COVERED = frozenset({"wasserstein", "ed", "ks", "jensenshannon", "psi", "kl_div", "hellinger", "chisquare", "chisquare_contingency", "z"})
-CHOOSING = frozenset({"auto", "distance"})  # names that leave the choice to a rule
+_CHOOSING = frozenset({"auto", "distance"})  # names that leave the choice to a rule
 _TESTED = 1_000  # rows of the largest reference that Evidently tests by default; larger ones it measures
 _EXACT_KS = 10_000  # rows of the larger sample up to which scipy counts paths instead of taking the limit
 _EVIDENTLY_DISTANCE, _EVIDENTLY_P_VALUE = 0.1, 0.05
@@ -36,7 +36,7 @@ def resolve_method(method: str, kind: str, reference: Sample, window: Sample) ->
     measured (Jensen-Shannon for categories and for numbers with up to five distinct values, else Wasserstein).
     """
     prefix = PREFIX.get(kind, "")
-    if method not in CHOOSING:
+    if method not in _CHOOSING:
         return prefix + base_method(method)
     measured = method == "distance" or reference.n > _TESTED
     if prefix:
